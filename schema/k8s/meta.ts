@@ -1,31 +1,12 @@
-/** The part every Kubernetes object shares, as generic code sees it. */
-export interface ObjectMeta {
-  readonly name?: string
-  readonly generateName?: string
-  readonly namespace?: string
-  readonly uid?: string
-  readonly resourceVersion?: string
-  readonly generation?: number
-  readonly creationTimestamp?: string
-  readonly deletionTimestamp?: string
-  readonly deletionGracePeriodSeconds?: number
-  readonly labels?: Readonly<Record<string, string>>
-  readonly annotations?: Readonly<Record<string, string>>
-  readonly ownerReferences?: readonly OwnerReference[]
-  readonly finalizers?: readonly string[]
-  readonly managedFields?: readonly unknown[]
-  readonly selfLink?: string
-}
+// The part every Kubernetes object shares, as generic code sees it.
+import type { ObjectMeta } from './generated/types.ts'
 
-export interface OwnerReference {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly name: string
-  readonly uid: string
-  readonly controller?: boolean
-  readonly blockOwnerDeletion?: boolean
-}
+export type { LabelSelector, ListMeta, ManagedFieldsEntry, ObjectMeta, OwnerReference } from './generated/types.ts'
 
+/**
+ * Any object. The generated types (Pod, Deployment, ...) are assignable to it; the way back is a
+ * cast at the place that knows the kind.
+ */
 export interface K8sObject {
   readonly apiVersion: string
   readonly kind: string
