@@ -1,0 +1,149 @@
+// `npm test`: everything that can be tested on this machine, from a clean checkout. It installs what it needs, starts
+// a Docker engine when none runs, and ends with one line: N passed, N failed, N skipped.
+//
+//   npm test                     all parts
+//   npm test -- unit nodejs      these parts only: unit, nodejs, workerd, e2e, simulate
+//   npm test -- e2e exec         the files of a part whose path contains `exec`
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ensureClients } from './clients.js'
+import { dockerAt, ensureDocker } from './docker.js'
+import { ensureImages } from './images.js'
+import { ensureInstalled } from './install.js'
+import { pinnedNode, root, run, toolEnvironment } from './node.js'
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
+
+const parts = ['unit', 'nodejs', 'workerd', 'e2e', 'simulate']
+const simulatedSeeds = 50
+// No test has a name that matches, so all are counted as skipped and none runs.
+const noTest = '(?!)'
+
+const words = process.argv.slice(2)
+const chosen = words.some((word) => parts.includes(word)) ? words.filter((word) => parts.includes(word)) : parts
+const filters = words.filter((word) => !parts.includes(word))
+
+/** @type {Sum} */
+const total = { passed: 0, failed: 0, skipped: 0 }
+/** @type {string[]} */
+const notes = []
+/** @type {NodeJS.Signals | undefined} */
+let interrupted
+for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => (interrupted = signal))
+}
+
+ensureInstalled({ dev: true })
+const results = mkdtempSync(join(tmpdir(), 'kedge-results-'))
+const clients = ensureClients()
+if (!clients.ok) notes.push(`tests with kubectl are skipped: ${clients.reason}`)
+const engine = chosen.includes('e2e') ? await ensureDocker() : undefined
+
+/** What test/tools reads. @type {NodeJS.ProcessEnv} */
+const environment = {
+  ...toolEnvironment(),
+  CI: '1',
+  NO_COLOR: '1',
+  WRANGLER_SEND_METRICS: 'false',
+  ...(clients.ok ? { KEDGE_TEST_CLIENTS: clients.folder } : {}),
+  ...(engine?.ok === true ? { KEDGE_TEST_DOCKER: engine.host } : {}),
+}
+
+try {
+  const together = chosen.filter((part) => part === 'unit' || part === 'nodejs')
+  const workerd = chosen.filter((part) => part === 'workerd')
+  await Promise.all([vitest(together), vitest(workerd)])
+  if (chosen.includes('simulate') && filters.length === 0) await simulate()
+  if (engine !== undefined) await podTests(engine)
+} finally {
+  if (engine?.ok === true) await engine.stop()
+  rmSync(results, { recursive: true, force: true })
+}
+
+for (const note of notes) console.log(note)
+if (interrupted !== undefined) {
+  console.log(`interrupted by ${interrupted}`)
+  total.failed++
+}
+if (total.passed + total.failed === 0) console.log('no test ran')
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+if (interrupted !== undefined) process.exitCode = 128 + constants.signals[interrupted]
+else process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+
+/** The tests that run pods, or the first capability that this machine lacks for them. */
+async function podTests(/** @type {import('./docker.js').Engine} */ docker) {
+  const images = docker.ok ? ensureImages(dockerAt(docker.host)) : docker
+  const missing = [clients, images].find((one) => !one.ok)
+  if (missing !== undefined && !missing.ok) notes.push(`e2e tests are skipped: ${missing.reason}`)
+  await vitest(['e2e'], missing === undefined ? [] : ['--testNamePattern', noTest])
+}
+
+/** Runs vitest projects and adds what happened to the total. */
+async function vitest(/** @type {string[]} */ projects, /** @type {string[]} */ more = []) {
+  if (projects.length === 0 || interrupted !== undefined) return
+  const name = projects.join('-')
+  const report = join(results, `${name}.json`)
+  const args = [
+    ...['node_modules/vitest/vitest.mjs', 'run', ...filters, ...projects.flatMap((project) => ['--project', project])],
+    ...['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...more],
+  ]
+  const code = await run(pinnedNode(), args, { env: environment, stdio: ['ignore', 'inherit', 'inherit'] })
+  const sum = existsSync(report) ? sumOf(JSON.parse(readFileSync(report, 'utf8'))) : none()
+  if (code !== 0 && sum.failed === 0) {
+    notes.push(`${name}: vitest ended with code ${code}`)
+    sum.failed++
+  }
+  add(sum)
+}
+
+/** Seeded stories of a whole cluster under a virtual clock; the last line of the command counts them. */
+async function simulate() {
+  if (interrupted !== undefined) return
+  const args = ['cli/main.ts', 'simulate', '--seeds', String(simulatedSeeds), '--first', '1']
+  const child = spawn(pinnedNode(), args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+    output += text
+    process.stdout.write(text)
+  })
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? []
+  const sum = passed === undefined ? none() : { passed: Number(passed), failed: Number(failed), skipped: 0 }
+  const ran = sum.passed + sum.failed
+  if ((code !== 0 && sum.failed === 0) || ran !== simulatedSeeds) {
+    notes.push(`simulate: ended with code ${code} after ${ran} of ${simulatedSeeds} seeds`)
+    sum.failed++
+  }
+  add(sum)
+}
+
+/**
+ * The sums of a report of vitest. A file that does not load has no tests, and counts as one that failed.
+ *
+ * @param {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number,
+ *   testResults: { status: string, assertionResults: { status: string }[] }[] }} report
+ * @returns {Sum}
+ */
+function sumOf(report) {
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  )
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
+}
+
+/** @returns {Sum} */
+function none() {
+  return { passed: 0, failed: 0, skipped: 0 }
+}
+
+function add(/** @type {Sum} */ sum) {
+  total.passed += sum.passed
+  total.failed += sum.failed
+  total.skipped += sum.skipped
+}
