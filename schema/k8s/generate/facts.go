@@ -24,7 +24,7 @@ func writeFacts(w *walker, kinds []kind) string {
 // KINDS: 'group version kind message' ('*' as the group: valid with any group version)
 // ENUMS: name -> values
 // MESSAGES: name -> 'openapi model;flags;field;field...', flags: a = atomic for apply
-// field: 'json|type|protobuf number|flags|patch strategy|merge key|list type|list keys|map type|enum|default'
+// field: 'json|type|protobuf number|flags|patch strategy|merge key|list type|list keys|map type|enum|default|Go type'
 //   type: s string, b bool, i int32, I int64, d float64, B bytes, q quantity, x int-or-string, t time,
 //         u micro time, r raw JSON, Mname message, [T list, {T map of string to T,
 //         WT list that protobuf wraps in a message with items = 1
@@ -75,7 +75,7 @@ func factLine(f field) string {
 			flags += flag.code
 		}
 	}
-	columns := []string{f.json, f.code, f.number, flags, f.patchStrategy, f.patchKey, f.listType, f.listKeys, f.mapType, f.enum, f.defaultJSON}
+	columns := []string{f.json, f.code, f.number, flags, f.patchStrategy, f.patchKey, f.listType, f.listKeys, f.mapType, f.enum, f.defaultJSON, f.goType}
 	for _, column := range columns {
 		if strings.ContainsAny(column, "|;") {
 			panic("separator inside a fact: " + column)

@@ -18,6 +18,7 @@ type field struct {
 	patchStrategy, patchKey     string
 	listType, listKeys, mapType string
 	defaultJSON                 string
+	goType                      string // Go's name of the type where it does not follow from code
 }
 
 type message struct {
@@ -177,9 +178,34 @@ func (w *walker) message(t reflect.Type) *message {
 		}
 		out.defaultJSON = w.defaultOf(marks["default"], pkg)
 		out.enum = w.enumOf(f.Type)
+		plain := f.Type
+		for plain.Kind() == reflect.Pointer {
+			plain = plain.Elem()
+		}
+		if plain.String() != w.derivedType(out.code) {
+			out.goType = plain.String()
+		}
 		m.fields = append(m.fields, out)
 	}
 	return m
+}
+
+// derivedType is Go's name of a type as schema/k8s/strict.ts derives it from a code.
+func (w *walker) derivedType(code string) string {
+	switch code[0] {
+	case 'M':
+		for _, m := range w.order {
+			if m.name == code[1:] {
+				return m.goType.String()
+			}
+		}
+	case '[':
+		return "[]" + w.derivedType(code[1:])
+	case '{':
+		return "map[string]" + w.derivedType(code[1:])
+	}
+	return map[string]string{"s": "string", "b": "bool", "i": "int32", "I": "int64", "d": "float64", "B": "[]uint8",
+		"q": "resource.Quantity", "x": "intstr.IntOrString", "t": "v1.Time", "u": "v1.MicroTime", "r": "runtime.RawExtension"}[code]
 }
 
 func (w *walker) defaultOf(text, pkg string) string {

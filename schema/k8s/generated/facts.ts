@@ -4,7 +4,7 @@
 // KINDS: 'group version kind message' ('*' as the group: valid with any group version)
 // ENUMS: name -> values
 // MESSAGES: name -> 'openapi model;flags;field;field...', flags: a = atomic for apply
-// field: 'json|type|protobuf number|flags|patch strategy|merge key|list type|list keys|map type|enum|default'
+// field: 'json|type|protobuf number|flags|patch strategy|merge key|list type|list keys|map type|enum|default|Go type'
 //   type: s string, b bool, i int32, I int64, d float64, B bytes, q quantity, x int-or-string, t time,
 //         u micro time, r raw JSON, Mname message, [T list, {T map of string to T,
 //         WT list that protobuf wraps in a message with items = 1
@@ -228,19 +228,19 @@ export const ENUMS: Readonly<Record<string, readonly string[]>> = {
 
 export const MESSAGES: Readonly<Record<string, string>> = {
   DeleteOptions:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions;;kind|s|0|o;apiVersion|s|0|o;gracePeriodSeconds|I|1|op;preconditions|MPreconditions|2|op;orphanDependents|b|3|op;propagationPolicy|s|4|op;dryRun|[s|5|o|||atomic;ignoreStoreReadErrorWithClusterBreakingPotential|b|6|op',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions;;kind|s|0|o;apiVersion|s|0|o;gracePeriodSeconds|I|1|op;preconditions|MPreconditions|2|op;orphanDependents|b|3|op;propagationPolicy|s|4|op||||||||v1.DeletionPropagation;dryRun|[s|5|o|||atomic;ignoreStoreReadErrorWithClusterBreakingPotential|b|6|op',
   Preconditions:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions;;uid|s|1|op;resourceVersion|s|2|op',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions;;uid|s|1|op||||||||types.UID;resourceVersion|s|2|op',
   Status:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.Status;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;status|s|2|o;message|s|3|o;reason|s|4|o;details|MStatusDetails|5|op;code|i|6|o',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.Status;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;status|s|2|o;message|s|3|o;reason|s|4|o||||||||v1.StatusReason;details|MStatusDetails|5|op;code|i|6|o',
   ListMeta:
     'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta;;selfLink|s|1|o;resourceVersion|s|2|o;continue|s|3|o;remainingItemCount|I|4|op',
   StatusDetails:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails;;name|s|1|o;group|s|2|o;kind|s|3|o;uid|s|6|o;causes|[MStatusCause|4|o|||atomic;retryAfterSeconds|i|5|o',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails;;name|s|1|o;group|s|2|o;kind|s|3|o;uid|s|6|o||||||||types.UID;causes|[MStatusCause|4|o|||atomic;retryAfterSeconds|i|5|o',
   StatusCause:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.StatusCause;;reason|s|1|o;message|s|2|o;field|s|3|o',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.StatusCause;;reason|s|1|o||||||||v1.CauseType;message|s|2|o;field|s|3|o',
   ListOptions:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.ListOptions;;kind|s|0|o;apiVersion|s|0|o;labelSelector|s|1|o;fieldSelector|s|2|o;watch|b|3|o;allowWatchBookmarks|b|9|o;resourceVersion|s|4|o;resourceVersionMatch|s|10|o;timeoutSeconds|I|5|op;limit|I|7|o;continue|s|8|o;sendInitialEvents|b|11|op',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.ListOptions;;kind|s|0|o;apiVersion|s|0|o;labelSelector|s|1|o;fieldSelector|s|2|o;watch|b|3|o;allowWatchBookmarks|b|9|o;resourceVersion|s|4|o;resourceVersionMatch|s|10|o||||||||v1.ResourceVersionMatch;timeoutSeconds|I|5|op;limit|I|7|o;continue|s|8|o;sendInitialEvents|b|11|op',
   GetOptions:
     'io.k8s.apimachinery.pkg.apis.meta.v1.GetOptions;;kind|s|0|o;apiVersion|s|0|o;resourceVersion|s|1|o',
   CreateOptions:
@@ -254,21 +254,21 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PartialObjectMetadata:
     'io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o',
   ObjectMeta:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta;;name|s|1|o;generateName|s|2|o;namespace|s|3|o;selfLink|s|4|o;uid|s|5|o;resourceVersion|s|6|o;generation|I|7|o;creationTimestamp|t|8|oz;deletionTimestamp|t|9|op;deletionGracePeriodSeconds|I|10|op;labels|{s|11|o;annotations|{s|12|o;ownerReferences|[MOwnerReference|13|o|merge|uid|map|uid;finalizers|[s|14|o|merge||set;managedFields|[MManagedFieldsEntry|17|o|||atomic',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta;;name|s|1|o;generateName|s|2|o;namespace|s|3|o;selfLink|s|4|o;uid|s|5|o||||||||types.UID;resourceVersion|s|6|o;generation|I|7|o;creationTimestamp|t|8|oz;deletionTimestamp|t|9|op;deletionGracePeriodSeconds|I|10|op;labels|{s|11|o;annotations|{s|12|o;ownerReferences|[MOwnerReference|13|o|merge|uid|map|uid;finalizers|[s|14|o|merge||set;managedFields|[MManagedFieldsEntry|17|o|||atomic',
   OwnerReference:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference;a;apiVersion|s|5|r;kind|s|1|r;name|s|3|r;uid|s|4|r;controller|b|6|op;blockOwnerDeletion|b|7|op',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference;a;apiVersion|s|5|r;kind|s|1|r;name|s|3|r;uid|s|4|r||||||||types.UID;controller|b|6|op;blockOwnerDeletion|b|7|op',
   ManagedFieldsEntry:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry;;manager|s|1|o;operation|s|2|o;apiVersion|s|3|o;time|t|4|op;fieldsType|s|6|o;fieldsV1|r|7|op;subresource|s|8|o',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry;;manager|s|1|o;operation|s|2|o||||||||v1.ManagedFieldsOperationType;apiVersion|s|3|o;time|t|4|op;fieldsType|s|6|o;fieldsV1|r|7|op||||||||v1.FieldsV1;subresource|s|8|o',
   PartialObjectMetadataList:
     'io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MPartialObjectMetadata|2|r',
   Binding:
     'io.k8s.api.core.v1.Binding;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;target|MObjectReference|2|r',
   ObjectReference:
-    'io.k8s.api.core.v1.ObjectReference;a;kind|s|1|o;namespace|s|2|o;name|s|3|o;uid|s|4|o;apiVersion|s|5|o;resourceVersion|s|6|o;fieldPath|s|7|o',
+    'io.k8s.api.core.v1.ObjectReference;a;kind|s|1|o;namespace|s|2|o;name|s|3|o;uid|s|4|o||||||||types.UID;apiVersion|s|5|o;resourceVersion|s|6|o;fieldPath|s|7|o',
   ComponentStatus:
     'io.k8s.api.core.v1.ComponentStatus;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;conditions|[MComponentCondition|2|o|merge|type|map|type',
   ComponentCondition:
-    'io.k8s.api.core.v1.ComponentCondition;;type|s|1|r;status|s|2|r;message|s|3|o;error|s|4|o',
+    'io.k8s.api.core.v1.ComponentCondition;;type|s|1|r||||||||v1.ComponentConditionType;status|s|2|r||||||||v1.ConditionStatus;message|s|3|o;error|s|4|o',
   ComponentStatusList:
     'io.k8s.api.core.v1.ComponentStatusList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MComponentStatus|2|r',
   ConfigMap:
@@ -282,7 +282,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   EndpointAddress:
     'io.k8s.api.core.v1.EndpointAddress;a;ip|s|1|r;hostname|s|3|o;nodeName|s|4|op;targetRef|MObjectReference|2|op',
   EndpointPort:
-    'io.k8s.api.core.v1.EndpointPort;a;name|s|1|o;port|i|2|r;protocol|s|3|o||||||Protocol;appProtocol|s|4|op',
+    'io.k8s.api.core.v1.EndpointPort;a;name|s|1|o;port|i|2|r;protocol|s|3|o||||||Protocol||v1.Protocol;appProtocol|s|4|op',
   EndpointsList:
     'io.k8s.api.core.v1.EndpointsList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MEndpoints|2|r',
   Event:
@@ -298,7 +298,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   LimitRangeSpec:
     'io.k8s.api.core.v1.LimitRangeSpec;;limits|[MLimitRangeItem|1|r|||atomic',
   LimitRangeItem:
-    'io.k8s.api.core.v1.LimitRangeItem;;type|s|1|r;max|{q|2|o;min|{q|3|o;default|{q|4|o;defaultRequest|{q|5|o;maxLimitRequestRatio|{q|6|o',
+    'io.k8s.api.core.v1.LimitRangeItem;;type|s|1|r||||||||v1.LimitType;max|{q|2|o||||||||v1.ResourceList;min|{q|3|o||||||||v1.ResourceList;default|{q|4|o||||||||v1.ResourceList;defaultRequest|{q|5|o||||||||v1.ResourceList;maxLimitRequestRatio|{q|6|o||||||||v1.ResourceList',
   LimitRangeList:
     'io.k8s.api.core.v1.LimitRangeList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MLimitRange|2|r',
   List:
@@ -306,11 +306,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   Namespace:
     'io.k8s.api.core.v1.Namespace;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MNamespaceSpec|2|o;status|MNamespaceStatus|3|o',
   NamespaceSpec:
-    'io.k8s.api.core.v1.NamespaceSpec;;finalizers|[s|1|o|||atomic',
+    'io.k8s.api.core.v1.NamespaceSpec;;finalizers|[s|1|o|||atomic|||||[]v1.FinalizerName',
   NamespaceStatus:
-    'io.k8s.api.core.v1.NamespaceStatus;;phase|s|1|o||||||NamespacePhase;conditions|[MNamespaceCondition|2|o|merge|type|map|type',
+    'io.k8s.api.core.v1.NamespaceStatus;;phase|s|1|o||||||NamespacePhase||v1.NamespacePhase;conditions|[MNamespaceCondition|2|o|merge|type|map|type',
   NamespaceCondition:
-    'io.k8s.api.core.v1.NamespaceCondition;;type|s|1|r;status|s|2|r;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
+    'io.k8s.api.core.v1.NamespaceCondition;;type|s|1|r||||||||v1.NamespaceConditionType;status|s|2|r||||||||v1.ConditionStatus;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
   NamespaceList:
     'io.k8s.api.core.v1.NamespaceList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MNamespace|2|r',
   Node:
@@ -318,17 +318,17 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   NodeSpec:
     'io.k8s.api.core.v1.NodeSpec;;podCIDR|s|1|o;podCIDRs|[s|7|o|merge||set;providerID|s|3|o;unschedulable|b|4|o;taints|[MTaint|5|o|||atomic;configSource|MNodeConfigSource|6|op;externalID|s|2|o',
   Taint:
-    'io.k8s.api.core.v1.Taint;;key|s|1|r;value|s|2|o;effect|s|3|r||||||TaintEffect;timeAdded|t|4|op',
+    'io.k8s.api.core.v1.Taint;;key|s|1|r;value|s|2|o;effect|s|3|r||||||TaintEffect||v1.TaintEffect;timeAdded|t|4|op',
   NodeConfigSource:
     'io.k8s.api.core.v1.NodeConfigSource;;configMap|MConfigMapNodeConfigSource|2|op',
   ConfigMapNodeConfigSource:
-    'io.k8s.api.core.v1.ConfigMapNodeConfigSource;;namespace|s|1|r;name|s|2|r;uid|s|3|o;resourceVersion|s|4|o;kubeletConfigKey|s|5|r',
+    'io.k8s.api.core.v1.ConfigMapNodeConfigSource;;namespace|s|1|r;name|s|2|r;uid|s|3|o||||||||types.UID;resourceVersion|s|4|o;kubeletConfigKey|s|5|r',
   NodeStatus:
-    'io.k8s.api.core.v1.NodeStatus;;capacity|{q|1|o;allocatable|{q|2|o;phase|s|3|o||||||NodePhase;conditions|[MNodeCondition|4|o|merge|type|map|type;addresses|[MNodeAddress|5|o|merge|type|map|type;daemonEndpoints|MNodeDaemonEndpoints|6|o;nodeInfo|MNodeSystemInfo|7|o;images|[MContainerImage|8|o|||atomic;volumesInUse|[s|9|o|||atomic;volumesAttached|[MAttachedVolume|10|o|||atomic;config|MNodeConfigStatus|11|op;runtimeHandlers|[MNodeRuntimeHandler|12|o|||atomic;features|MNodeFeatures|13|op;declaredFeatures|[s|14|o|||atomic',
+    'io.k8s.api.core.v1.NodeStatus;;capacity|{q|1|o||||||||v1.ResourceList;allocatable|{q|2|o||||||||v1.ResourceList;phase|s|3|o||||||NodePhase||v1.NodePhase;conditions|[MNodeCondition|4|o|merge|type|map|type;addresses|[MNodeAddress|5|o|merge|type|map|type;daemonEndpoints|MNodeDaemonEndpoints|6|o;nodeInfo|MNodeSystemInfo|7|o;images|[MContainerImage|8|o|||atomic;volumesInUse|[s|9|o|||atomic|||||[]v1.UniqueVolumeName;volumesAttached|[MAttachedVolume|10|o|||atomic;config|MNodeConfigStatus|11|op;runtimeHandlers|[MNodeRuntimeHandler|12|o|||atomic;features|MNodeFeatures|13|op;declaredFeatures|[s|14|o|||atomic',
   NodeCondition:
-    'io.k8s.api.core.v1.NodeCondition;;type|s|1|r;status|s|2|r;lastHeartbeatTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
+    'io.k8s.api.core.v1.NodeCondition;;type|s|1|r||||||||v1.NodeConditionType;status|s|2|r||||||||v1.ConditionStatus;lastHeartbeatTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
   NodeAddress:
-    'io.k8s.api.core.v1.NodeAddress;;type|s|1|r;address|s|2|r',
+    'io.k8s.api.core.v1.NodeAddress;;type|s|1|r||||||||v1.NodeAddressType;address|s|2|r',
   NodeDaemonEndpoints:
     'io.k8s.api.core.v1.NodeDaemonEndpoints;;kubeletEndpoint|MDaemonEndpoint|1|o',
   DaemonEndpoint:
@@ -340,7 +340,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ContainerImage:
     'io.k8s.api.core.v1.ContainerImage;;names|[s|1||||atomic;sizeBytes|I|2|o',
   AttachedVolume:
-    'io.k8s.api.core.v1.AttachedVolume;;name|s|1|r;devicePath|s|2|r',
+    'io.k8s.api.core.v1.AttachedVolume;;name|s|1|r||||||||v1.UniqueVolumeName;devicePath|s|2|r',
   NodeConfigStatus:
     'io.k8s.api.core.v1.NodeConfigStatus;;assigned|MNodeConfigSource|1|op;active|MNodeConfigSource|2|op;lastKnownGood|MNodeConfigSource|3|op;error|s|4|o',
   NodeRuntimeHandler:
@@ -356,7 +356,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PersistentVolume:
     'io.k8s.api.core.v1.PersistentVolume;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MPersistentVolumeSpec|2|o;status|MPersistentVolumeStatus|3|o',
   PersistentVolumeSpec:
-    'io.k8s.api.core.v1.PersistentVolumeSpec;;capacity|{q|1|o;.PersistentVolumeSource|MPersistentVolumeSource|2|n;accessModes|[s|3|o|||atomic|||PersistentVolumeAccessMode;claimRef|MObjectReference|4|op|||||granular;persistentVolumeReclaimPolicy|s|5|o||||||PersistentVolumeReclaimPolicy;storageClassName|s|6|o;mountOptions|[s|7|o|||atomic;volumeMode|s|8|op||||||PersistentVolumeMode;nodeAffinity|MVolumeNodeAffinity|9|op;volumeAttributesClassName|s|10|op',
+    'io.k8s.api.core.v1.PersistentVolumeSpec;;capacity|{q|1|o||||||||v1.ResourceList;.PersistentVolumeSource|MPersistentVolumeSource|2|n;accessModes|[s|3|o|||atomic|||PersistentVolumeAccessMode||[]v1.PersistentVolumeAccessMode;claimRef|MObjectReference|4|op|||||granular;persistentVolumeReclaimPolicy|s|5|o||||||PersistentVolumeReclaimPolicy||v1.PersistentVolumeReclaimPolicy;storageClassName|s|6|o;mountOptions|[s|7|o|||atomic;volumeMode|s|8|op||||||PersistentVolumeMode||v1.PersistentVolumeMode;nodeAffinity|MVolumeNodeAffinity|9|op;volumeAttributesClassName|s|10|op',
   PersistentVolumeSource:
     'io.k8s.api.core.v1.PersistentVolumeSource;;gcePersistentDisk|MGCEPersistentDiskVolumeSource|1|op;awsElasticBlockStore|MAWSElasticBlockStoreVolumeSource|2|op;hostPath|MHostPathVolumeSource|3|op;glusterfs|MGlusterfsPersistentVolumeSource|4|op;nfs|MNFSVolumeSource|5|op;rbd|MRBDPersistentVolumeSource|6|op;iscsi|MISCSIPersistentVolumeSource|7|op;cinder|MCinderPersistentVolumeSource|8|op;cephfs|MCephFSPersistentVolumeSource|9|op;fc|MFCVolumeSource|10|op;flocker|MFlockerVolumeSource|11|op;flexVolume|MFlexPersistentVolumeSource|12|op;azureFile|MAzureFilePersistentVolumeSource|13|op;vsphereVolume|MVsphereVirtualDiskVolumeSource|14|op;quobyte|MQuobyteVolumeSource|15|op;azureDisk|MAzureDiskVolumeSource|16|op;photonPersistentDisk|MPhotonPersistentDiskVolumeSource|17|op;portworxVolume|MPortworxVolumeSource|18|op;scaleIO|MScaleIOPersistentVolumeSource|19|op;local|MLocalVolumeSource|20|op;storageos|MStorageOSPersistentVolumeSource|21|op;csi|MCSIPersistentVolumeSource|22|op',
   GCEPersistentDiskVolumeSource:
@@ -364,7 +364,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   AWSElasticBlockStoreVolumeSource:
     'io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource;;volumeID|s|1|r;fsType|s|2|o;partition|i|3|o;readOnly|b|4|o',
   HostPathVolumeSource:
-    'io.k8s.api.core.v1.HostPathVolumeSource;;path|s|1|r;type|s|2|op||||||HostPathType',
+    'io.k8s.api.core.v1.HostPathVolumeSource;;path|s|1|r;type|s|2|op||||||HostPathType||v1.HostPathType',
   GlusterfsPersistentVolumeSource:
     'io.k8s.api.core.v1.GlusterfsPersistentVolumeSource;;endpoints|s|1|r;path|s|2|r;readOnly|b|3|o;endpointsNamespace|s|4|op',
   NFSVolumeSource:
@@ -392,7 +392,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   QuobyteVolumeSource:
     'io.k8s.api.core.v1.QuobyteVolumeSource;;registry|s|1|r;volume|s|2|r;readOnly|b|3|o;user|s|4|o;group|s|5|o;tenant|s|6|o',
   AzureDiskVolumeSource:
-    'io.k8s.api.core.v1.AzureDiskVolumeSource;;diskName|s|1|r;diskURI|s|2|r;cachingMode|s|3|op||||||AzureDataDiskCachingMode|"ReadWrite";fsType|s|4|op|||||||"ext4";readOnly|b|5|op|||||||false;kind|s|6|op||||||AzureDataDiskKind|"Shared"',
+    'io.k8s.api.core.v1.AzureDiskVolumeSource;;diskName|s|1|r;diskURI|s|2|r;cachingMode|s|3|op||||||AzureDataDiskCachingMode|"ReadWrite"|v1.AzureDataDiskCachingMode;fsType|s|4|op|||||||"ext4";readOnly|b|5|op|||||||false;kind|s|6|op||||||AzureDataDiskKind|"Shared"|v1.AzureDataDiskKind',
   PhotonPersistentDiskVolumeSource:
     'io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource;;pdID|s|1|r;fsType|s|2|o',
   PortworxVolumeSource:
@@ -412,29 +412,29 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   NodeSelectorTerm:
     'io.k8s.api.core.v1.NodeSelectorTerm;a;matchExpressions|[MNodeSelectorRequirement|1|o|||atomic;matchFields|[MNodeSelectorRequirement|2|o|||atomic',
   NodeSelectorRequirement:
-    'io.k8s.api.core.v1.NodeSelectorRequirement;;key|s|1|r;operator|s|2|r||||||NodeSelectorOperator;values|[s|3|o|||atomic',
+    'io.k8s.api.core.v1.NodeSelectorRequirement;;key|s|1|r;operator|s|2|r||||||NodeSelectorOperator||v1.NodeSelectorOperator;values|[s|3|o|||atomic',
   PersistentVolumeStatus:
-    'io.k8s.api.core.v1.PersistentVolumeStatus;;phase|s|1|o||||||PersistentVolumePhase;message|s|2|o;reason|s|3|o;lastPhaseTransitionTime|t|4|op',
+    'io.k8s.api.core.v1.PersistentVolumeStatus;;phase|s|1|o||||||PersistentVolumePhase||v1.PersistentVolumePhase;message|s|2|o;reason|s|3|o;lastPhaseTransitionTime|t|4|op',
   PersistentVolumeClaim:
     'io.k8s.api.core.v1.PersistentVolumeClaim;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MPersistentVolumeClaimSpec|2|o;status|MPersistentVolumeClaimStatus|3|o',
   PersistentVolumeClaimSpec:
-    'io.k8s.api.core.v1.PersistentVolumeClaimSpec;;accessModes|[s|1|o|||atomic|||PersistentVolumeAccessMode;selector|MLabelSelector|4|op;resources|MVolumeResourceRequirements|2|o;volumeName|s|3|o;storageClassName|s|5|op;volumeMode|s|6|op||||||PersistentVolumeMode;dataSource|MTypedLocalObjectReference|7|op;dataSourceRef|MTypedObjectReference|8|op;volumeAttributesClassName|s|9|op',
+    'io.k8s.api.core.v1.PersistentVolumeClaimSpec;;accessModes|[s|1|o|||atomic|||PersistentVolumeAccessMode||[]v1.PersistentVolumeAccessMode;selector|MLabelSelector|4|op;resources|MVolumeResourceRequirements|2|o;volumeName|s|3|o;storageClassName|s|5|op;volumeMode|s|6|op||||||PersistentVolumeMode||v1.PersistentVolumeMode;dataSource|MTypedLocalObjectReference|7|op;dataSourceRef|MTypedObjectReference|8|op;volumeAttributesClassName|s|9|op',
   LabelSelector:
     'io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector;a;matchLabels|{s|1|o;matchExpressions|[MLabelSelectorRequirement|2|o|||atomic',
   LabelSelectorRequirement:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement;;key|s|1|r;operator|s|2|r;values|[s|3|o|||atomic',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement;;key|s|1|r;operator|s|2|r||||||||v1.LabelSelectorOperator;values|[s|3|o|||atomic',
   VolumeResourceRequirements:
-    'io.k8s.api.core.v1.VolumeResourceRequirements;;limits|{q|1|o;requests|{q|2|o',
+    'io.k8s.api.core.v1.VolumeResourceRequirements;;limits|{q|1|o||||||||v1.ResourceList;requests|{q|2|o||||||||v1.ResourceList',
   TypedLocalObjectReference:
     'io.k8s.api.core.v1.TypedLocalObjectReference;a;apiGroup|s|1|p;kind|s|2|r;name|s|3|r',
   TypedObjectReference:
     'io.k8s.api.core.v1.TypedObjectReference;;apiGroup|s|1|p;kind|s|2|r;name|s|3|r;namespace|s|4|op',
   PersistentVolumeClaimStatus:
-    'io.k8s.api.core.v1.PersistentVolumeClaimStatus;;phase|s|1|o||||||PersistentVolumeClaimPhase;accessModes|[s|2|o|||atomic|||PersistentVolumeAccessMode;capacity|{q|3|o;conditions|[MPersistentVolumeClaimCondition|4|o|merge|type|map|type;allocatedResources|{q|5|o;allocatedResourceStatuses|{s|7|o|||||granular;currentVolumeAttributesClassName|s|8|op;modifyVolumeStatus|MModifyVolumeStatus|9|op',
+    'io.k8s.api.core.v1.PersistentVolumeClaimStatus;;phase|s|1|o||||||PersistentVolumeClaimPhase||v1.PersistentVolumeClaimPhase;accessModes|[s|2|o|||atomic|||PersistentVolumeAccessMode||[]v1.PersistentVolumeAccessMode;capacity|{q|3|o||||||||v1.ResourceList;conditions|[MPersistentVolumeClaimCondition|4|o|merge|type|map|type;allocatedResources|{q|5|o||||||||v1.ResourceList;allocatedResourceStatuses|{s|7|o|||||granular|||map[v1.ResourceName]v1.ClaimResourceStatus;currentVolumeAttributesClassName|s|8|op;modifyVolumeStatus|MModifyVolumeStatus|9|op',
   PersistentVolumeClaimCondition:
-    'io.k8s.api.core.v1.PersistentVolumeClaimCondition;;type|s|1|r;status|s|2|r;lastProbeTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
+    'io.k8s.api.core.v1.PersistentVolumeClaimCondition;;type|s|1|r||||||||v1.PersistentVolumeClaimConditionType;status|s|2|r||||||||v1.ConditionStatus;lastProbeTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
   ModifyVolumeStatus:
-    'io.k8s.api.core.v1.ModifyVolumeStatus;;targetVolumeAttributesClassName|s|1|o;status|s|2|r||||||PersistentVolumeClaimModifyVolumeStatus',
+    'io.k8s.api.core.v1.ModifyVolumeStatus;;targetVolumeAttributesClassName|s|1|o;status|s|2|r||||||PersistentVolumeClaimModifyVolumeStatus||v1.PersistentVolumeClaimModifyVolumeStatus',
   PersistentVolumeClaimList:
     'io.k8s.api.core.v1.PersistentVolumeClaimList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MPersistentVolumeClaim|2|r',
   PersistentVolumeList:
@@ -442,13 +442,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   Pod:
     'io.k8s.api.core.v1.Pod;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MPodSpec|2|o;status|MPodStatus|3|o',
   PodSpec:
-    'io.k8s.api.core.v1.PodSpec;;volumes|[MVolume|1|o|merge,retainKeys|name|map|name;initContainers|[MContainer|20|o|merge|name|map|name;containers|[MContainer|2|r|merge|name|map|name;ephemeralContainers|[MEphemeralContainer|34|o|merge|name|map|name;restartPolicy|s|3|o||||||RestartPolicy;terminationGracePeriodSeconds|I|4|op;activeDeadlineSeconds|I|5|op;dnsPolicy|s|6|o||||||DNSPolicy;nodeSelector|{s|7|o|||||atomic;serviceAccountName|s|8|o;serviceAccount|s|9|o;automountServiceAccountToken|b|21|op;nodeName|s|10|o;hostNetwork|b|11|o;hostPID|b|12|o;hostIPC|b|13|o;shareProcessNamespace|b|27|op;securityContext|MPodSecurityContext|14|op;imagePullSecrets|[MLocalObjectReference|15|o|merge|name|map|name;hostname|s|16|o;subdomain|s|17|o;affinity|MAffinity|18|op;schedulerName|s|19|o;tolerations|[MToleration|22|o|||atomic;hostAliases|[MHostAlias|23|o|merge|ip|map|ip;priorityClassName|s|24|o;priority|i|25|op;dnsConfig|MPodDNSConfig|26|op;readinessGates|[MPodReadinessGate|28|o|||atomic;runtimeClassName|s|29|op;enableServiceLinks|b|30|op;preemptionPolicy|s|31|op||||||PreemptionPolicy;overhead|{q|32|o;topologySpreadConstraints|[MTopologySpreadConstraint|33|o|merge|topologyKey|map|topologyKey,whenUnsatisfiable;setHostnameAsFQDN|b|35|op;os|MPodOS|36|op;hostUsers|b|37|op;schedulingGates|[MPodSchedulingGate|38|o|merge|name|map|name;resourceClaims|[MPodResourceClaim|39|o|merge,retainKeys|name|map|name;resources|MResourceRequirements|40|op;hostnameOverride|s|41|op;workloadRef|MWorkloadReference|42|op',
+    'io.k8s.api.core.v1.PodSpec;;volumes|[MVolume|1|o|merge,retainKeys|name|map|name;initContainers|[MContainer|20|o|merge|name|map|name;containers|[MContainer|2|r|merge|name|map|name;ephemeralContainers|[MEphemeralContainer|34|o|merge|name|map|name;restartPolicy|s|3|o||||||RestartPolicy||v1.RestartPolicy;terminationGracePeriodSeconds|I|4|op;activeDeadlineSeconds|I|5|op;dnsPolicy|s|6|o||||||DNSPolicy||v1.DNSPolicy;nodeSelector|{s|7|o|||||atomic;serviceAccountName|s|8|o;serviceAccount|s|9|o;automountServiceAccountToken|b|21|op;nodeName|s|10|o;hostNetwork|b|11|o;hostPID|b|12|o;hostIPC|b|13|o;shareProcessNamespace|b|27|op;securityContext|MPodSecurityContext|14|op;imagePullSecrets|[MLocalObjectReference|15|o|merge|name|map|name;hostname|s|16|o;subdomain|s|17|o;affinity|MAffinity|18|op;schedulerName|s|19|o;tolerations|[MToleration|22|o|||atomic;hostAliases|[MHostAlias|23|o|merge|ip|map|ip;priorityClassName|s|24|o;priority|i|25|op;dnsConfig|MPodDNSConfig|26|op;readinessGates|[MPodReadinessGate|28|o|||atomic;runtimeClassName|s|29|op;enableServiceLinks|b|30|op;preemptionPolicy|s|31|op||||||PreemptionPolicy||v1.PreemptionPolicy;overhead|{q|32|o||||||||v1.ResourceList;topologySpreadConstraints|[MTopologySpreadConstraint|33|o|merge|topologyKey|map|topologyKey,whenUnsatisfiable;setHostnameAsFQDN|b|35|op;os|MPodOS|36|op;hostUsers|b|37|op;schedulingGates|[MPodSchedulingGate|38|o|merge|name|map|name;resourceClaims|[MPodResourceClaim|39|o|merge,retainKeys|name|map|name;resources|MResourceRequirements|40|op;hostnameOverride|s|41|op;workloadRef|MWorkloadReference|42|op',
   Volume:
     'io.k8s.api.core.v1.Volume;;name|s|1|r;.VolumeSource|MVolumeSource|2|n',
   VolumeSource:
     'io.k8s.api.core.v1.VolumeSource;;hostPath|MHostPathVolumeSource|1|op;emptyDir|MEmptyDirVolumeSource|2|op;gcePersistentDisk|MGCEPersistentDiskVolumeSource|3|op;awsElasticBlockStore|MAWSElasticBlockStoreVolumeSource|4|op;gitRepo|MGitRepoVolumeSource|5|op;secret|MSecretVolumeSource|6|op;nfs|MNFSVolumeSource|7|op;iscsi|MISCSIVolumeSource|8|op;glusterfs|MGlusterfsVolumeSource|9|op;persistentVolumeClaim|MPersistentVolumeClaimVolumeSource|10|op;rbd|MRBDVolumeSource|11|op;flexVolume|MFlexVolumeSource|12|op;cinder|MCinderVolumeSource|13|op;cephfs|MCephFSVolumeSource|14|op;flocker|MFlockerVolumeSource|15|op;downwardAPI|MDownwardAPIVolumeSource|16|op;fc|MFCVolumeSource|17|op;azureFile|MAzureFileVolumeSource|18|op;configMap|MConfigMapVolumeSource|19|op;vsphereVolume|MVsphereVirtualDiskVolumeSource|20|op;quobyte|MQuobyteVolumeSource|21|op;azureDisk|MAzureDiskVolumeSource|22|op;photonPersistentDisk|MPhotonPersistentDiskVolumeSource|23|op;projected|MProjectedVolumeSource|26|op;portworxVolume|MPortworxVolumeSource|24|op;scaleIO|MScaleIOVolumeSource|25|op;storageos|MStorageOSVolumeSource|27|op;csi|MCSIVolumeSource|28|op;ephemeral|MEphemeralVolumeSource|29|op;image|MImageVolumeSource|30|op',
   EmptyDirVolumeSource:
-    'io.k8s.api.core.v1.EmptyDirVolumeSource;;medium|s|1|o;sizeLimit|q|2|op',
+    'io.k8s.api.core.v1.EmptyDirVolumeSource;;medium|s|1|o||||||||v1.StorageMedium;sizeLimit|q|2|op',
   GitRepoVolumeSource:
     'io.k8s.api.core.v1.GitRepoVolumeSource;;repository|s|1|r;revision|s|2|o;directory|s|3|o',
   SecretVolumeSource:
@@ -510,11 +510,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PersistentVolumeClaimTemplate:
     'io.k8s.api.core.v1.PersistentVolumeClaimTemplate;;metadata|MObjectMeta|1|o;spec|MPersistentVolumeClaimSpec|2|r',
   ImageVolumeSource:
-    'io.k8s.api.core.v1.ImageVolumeSource;;reference|s|1|o;pullPolicy|s|2|o||||||PullPolicy',
+    'io.k8s.api.core.v1.ImageVolumeSource;;reference|s|1|o;pullPolicy|s|2|o||||||PullPolicy||v1.PullPolicy',
   Container:
-    'io.k8s.api.core.v1.Container;;name|s|1|r;image|s|2|o;command|[s|3|o|||atomic;args|[s|4|o|||atomic;workingDir|s|5|o;ports|[MContainerPort|6|o|merge|containerPort|map|containerPort,protocol;envFrom|[MEnvFromSource|19|o|||atomic;env|[MEnvVar|7|o|merge|name|map|name;resources|MResourceRequirements|8|o;resizePolicy|[MContainerResizePolicy|23|o|||atomic;restartPolicy|s|24|op;restartPolicyRules|[MContainerRestartRule|25|o|||atomic;volumeMounts|[MVolumeMount|9|o|merge|mountPath|map|mountPath;volumeDevices|[MVolumeDevice|21|o|merge|devicePath|map|devicePath;livenessProbe|MProbe|10|op;readinessProbe|MProbe|11|op;startupProbe|MProbe|22|op;lifecycle|MLifecycle|12|op;terminationMessagePath|s|13|o;terminationMessagePolicy|s|20|o||||||TerminationMessagePolicy;imagePullPolicy|s|14|o||||||PullPolicy;securityContext|MSecurityContext|15|op;stdin|b|16|o;stdinOnce|b|17|o;tty|b|18|o',
+    'io.k8s.api.core.v1.Container;;name|s|1|r;image|s|2|o;command|[s|3|o|||atomic;args|[s|4|o|||atomic;workingDir|s|5|o;ports|[MContainerPort|6|o|merge|containerPort|map|containerPort,protocol;envFrom|[MEnvFromSource|19|o|||atomic;env|[MEnvVar|7|o|merge|name|map|name;resources|MResourceRequirements|8|o;resizePolicy|[MContainerResizePolicy|23|o|||atomic;restartPolicy|s|24|op||||||||v1.ContainerRestartPolicy;restartPolicyRules|[MContainerRestartRule|25|o|||atomic;volumeMounts|[MVolumeMount|9|o|merge|mountPath|map|mountPath;volumeDevices|[MVolumeDevice|21|o|merge|devicePath|map|devicePath;livenessProbe|MProbe|10|op;readinessProbe|MProbe|11|op;startupProbe|MProbe|22|op;lifecycle|MLifecycle|12|op;terminationMessagePath|s|13|o;terminationMessagePolicy|s|20|o||||||TerminationMessagePolicy||v1.TerminationMessagePolicy;imagePullPolicy|s|14|o||||||PullPolicy||v1.PullPolicy;securityContext|MSecurityContext|15|op;stdin|b|16|o;stdinOnce|b|17|o;tty|b|18|o',
   ContainerPort:
-    'io.k8s.api.core.v1.ContainerPort;;name|s|1|o;hostPort|i|2|o;containerPort|i|3|r;protocol|s|4|o||||||Protocol|"TCP";hostIP|s|5|o',
+    'io.k8s.api.core.v1.ContainerPort;;name|s|1|o;hostPort|i|2|o;containerPort|i|3|r;protocol|s|4|o||||||Protocol|"TCP"|v1.Protocol;hostIP|s|5|o',
   EnvFromSource:
     'io.k8s.api.core.v1.EnvFromSource;;prefix|s|1|o;configMapRef|MConfigMapEnvSource|2|op;secretRef|MSecretEnvSource|3|op',
   ConfigMapEnvSource:
@@ -532,17 +532,17 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   FileKeySelector:
     'io.k8s.api.core.v1.FileKeySelector;a;volumeName|s|1|r;path|s|2|r;key|s|3|r;optional|b|4|op|||||||false',
   ResourceRequirements:
-    'io.k8s.api.core.v1.ResourceRequirements;;limits|{q|1|o;requests|{q|2|o;claims|[MResourceClaim|3|o|||map|name',
+    'io.k8s.api.core.v1.ResourceRequirements;;limits|{q|1|o||||||||v1.ResourceList;requests|{q|2|o||||||||v1.ResourceList;claims|[MResourceClaim|3|o|||map|name',
   ResourceClaim:
     'io.k8s.api.core.v1.ResourceClaim;;name|s|1|r;request|s|2|o',
   ContainerResizePolicy:
-    'io.k8s.api.core.v1.ContainerResizePolicy;;resourceName|s|1|r;restartPolicy|s|2|r',
+    'io.k8s.api.core.v1.ContainerResizePolicy;;resourceName|s|1|r||||||||v1.ResourceName;restartPolicy|s|2|r||||||||v1.ResourceResizeRestartPolicy',
   ContainerRestartRule:
-    'io.k8s.api.core.v1.ContainerRestartRule;;action|s|1|or;exitCodes|MContainerRestartRuleOnExitCodes|2|op',
+    'io.k8s.api.core.v1.ContainerRestartRule;;action|s|1|or||||||||v1.ContainerRestartRuleAction;exitCodes|MContainerRestartRuleOnExitCodes|2|op',
   ContainerRestartRuleOnExitCodes:
-    'io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes;;operator|s|1|or;values|[i|2|o|||set',
+    'io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes;;operator|s|1|or||||||||v1.ContainerRestartRuleOnExitCodesOperator;values|[i|2|o|||set',
   VolumeMount:
-    'io.k8s.api.core.v1.VolumeMount;;name|s|1|r;readOnly|b|2|o;recursiveReadOnly|s|7|op;mountPath|s|3|r;subPath|s|4|o;mountPropagation|s|5|op||||||MountPropagationMode;subPathExpr|s|6|o',
+    'io.k8s.api.core.v1.VolumeMount;;name|s|1|r;readOnly|b|2|o;recursiveReadOnly|s|7|op||||||||v1.RecursiveReadOnlyMode;mountPath|s|3|r;subPath|s|4|o;mountPropagation|s|5|op||||||MountPropagationMode||v1.MountPropagationMode;subPathExpr|s|6|o',
   VolumeDevice:
     'io.k8s.api.core.v1.VolumeDevice;;name|s|1|r;devicePath|s|2|r',
   Probe:
@@ -552,7 +552,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ExecAction:
     'io.k8s.api.core.v1.ExecAction;;command|[s|1|o|||atomic',
   HTTPGetAction:
-    'io.k8s.api.core.v1.HTTPGetAction;;path|s|1|o;port|x|2|r;host|s|3|o;scheme|s|4|o||||||URIScheme;httpHeaders|[MHTTPHeader|5|o|||atomic',
+    'io.k8s.api.core.v1.HTTPGetAction;;path|s|1|o;port|x|2|r;host|s|3|o;scheme|s|4|o||||||URIScheme||v1.URIScheme;httpHeaders|[MHTTPHeader|5|o|||atomic',
   HTTPHeader:
     'io.k8s.api.core.v1.HTTPHeader;;name|s|1|r;value|s|2|r',
   TCPSocketAction:
@@ -560,29 +560,29 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   GRPCAction:
     'io.k8s.api.core.v1.GRPCAction;;port|i|1|r;service|s|2|p|||||||""',
   Lifecycle:
-    'io.k8s.api.core.v1.Lifecycle;;postStart|MLifecycleHandler|1|op;preStop|MLifecycleHandler|2|op;stopSignal|s|3|op||||||Signal',
+    'io.k8s.api.core.v1.Lifecycle;;postStart|MLifecycleHandler|1|op;preStop|MLifecycleHandler|2|op;stopSignal|s|3|op||||||Signal||v1.Signal',
   LifecycleHandler:
     'io.k8s.api.core.v1.LifecycleHandler;;exec|MExecAction|1|op;httpGet|MHTTPGetAction|2|op;tcpSocket|MTCPSocketAction|3|op;sleep|MSleepAction|4|op',
   SleepAction:
     'io.k8s.api.core.v1.SleepAction;;seconds|I|1|r',
   SecurityContext:
-    'io.k8s.api.core.v1.SecurityContext;;capabilities|MCapabilities|1|op;privileged|b|2|op;seLinuxOptions|MSELinuxOptions|3|op;windowsOptions|MWindowsSecurityContextOptions|10|op;runAsUser|I|4|op;runAsGroup|I|8|op;runAsNonRoot|b|5|op;readOnlyRootFilesystem|b|6|op;allowPrivilegeEscalation|b|7|op;procMount|s|9|op||||||ProcMountType;seccompProfile|MSeccompProfile|11|op;appArmorProfile|MAppArmorProfile|12|op',
+    'io.k8s.api.core.v1.SecurityContext;;capabilities|MCapabilities|1|op;privileged|b|2|op;seLinuxOptions|MSELinuxOptions|3|op;windowsOptions|MWindowsSecurityContextOptions|10|op;runAsUser|I|4|op;runAsGroup|I|8|op;runAsNonRoot|b|5|op;readOnlyRootFilesystem|b|6|op;allowPrivilegeEscalation|b|7|op;procMount|s|9|op||||||ProcMountType||v1.ProcMountType;seccompProfile|MSeccompProfile|11|op;appArmorProfile|MAppArmorProfile|12|op',
   Capabilities:
-    'io.k8s.api.core.v1.Capabilities;;add|[s|1|o|||atomic;drop|[s|2|o|||atomic',
+    'io.k8s.api.core.v1.Capabilities;;add|[s|1|o|||atomic|||||[]v1.Capability;drop|[s|2|o|||atomic|||||[]v1.Capability',
   SELinuxOptions:
     'io.k8s.api.core.v1.SELinuxOptions;;user|s|1|o;role|s|2|o;type|s|3|o;level|s|4|o',
   WindowsSecurityContextOptions:
     'io.k8s.api.core.v1.WindowsSecurityContextOptions;;gmsaCredentialSpecName|s|1|op;gmsaCredentialSpec|s|2|op;runAsUserName|s|3|op;hostProcess|b|4|op',
   SeccompProfile:
-    'io.k8s.api.core.v1.SeccompProfile;;type|s|1|r||||||SeccompProfileType;localhostProfile|s|2|op',
+    'io.k8s.api.core.v1.SeccompProfile;;type|s|1|r||||||SeccompProfileType||v1.SeccompProfileType;localhostProfile|s|2|op',
   AppArmorProfile:
-    'io.k8s.api.core.v1.AppArmorProfile;;type|s|1|r||||||AppArmorProfileType;localhostProfile|s|2|op',
+    'io.k8s.api.core.v1.AppArmorProfile;;type|s|1|r||||||AppArmorProfileType||v1.AppArmorProfileType;localhostProfile|s|2|op',
   EphemeralContainer:
     'io.k8s.api.core.v1.EphemeralContainer;;.EphemeralContainerCommon|MEphemeralContainerCommon|1|n;targetContainerName|s|2|o',
   EphemeralContainerCommon:
-    'io.k8s.api.core.v1.EphemeralContainerCommon;;name|s|1|r;image|s|2|o;command|[s|3|o|||atomic;args|[s|4|o|||atomic;workingDir|s|5|o;ports|[MContainerPort|6|o|merge|containerPort|map|containerPort,protocol;envFrom|[MEnvFromSource|19|o|||atomic;env|[MEnvVar|7|o|merge|name|map|name;resources|MResourceRequirements|8|o;resizePolicy|[MContainerResizePolicy|23|o|||atomic;restartPolicy|s|24|op;restartPolicyRules|[MContainerRestartRule|25|o|||atomic;volumeMounts|[MVolumeMount|9|o|merge|mountPath|map|mountPath;volumeDevices|[MVolumeDevice|21|o|merge|devicePath|map|devicePath;livenessProbe|MProbe|10|op;readinessProbe|MProbe|11|op;startupProbe|MProbe|22|op;lifecycle|MLifecycle|12|op;terminationMessagePath|s|13|o;terminationMessagePolicy|s|20|o||||||TerminationMessagePolicy;imagePullPolicy|s|14|o||||||PullPolicy;securityContext|MSecurityContext|15|op;stdin|b|16|o;stdinOnce|b|17|o;tty|b|18|o',
+    'io.k8s.api.core.v1.EphemeralContainerCommon;;name|s|1|r;image|s|2|o;command|[s|3|o|||atomic;args|[s|4|o|||atomic;workingDir|s|5|o;ports|[MContainerPort|6|o|merge|containerPort|map|containerPort,protocol;envFrom|[MEnvFromSource|19|o|||atomic;env|[MEnvVar|7|o|merge|name|map|name;resources|MResourceRequirements|8|o;resizePolicy|[MContainerResizePolicy|23|o|||atomic;restartPolicy|s|24|op||||||||v1.ContainerRestartPolicy;restartPolicyRules|[MContainerRestartRule|25|o|||atomic;volumeMounts|[MVolumeMount|9|o|merge|mountPath|map|mountPath;volumeDevices|[MVolumeDevice|21|o|merge|devicePath|map|devicePath;livenessProbe|MProbe|10|op;readinessProbe|MProbe|11|op;startupProbe|MProbe|22|op;lifecycle|MLifecycle|12|op;terminationMessagePath|s|13|o;terminationMessagePolicy|s|20|o||||||TerminationMessagePolicy||v1.TerminationMessagePolicy;imagePullPolicy|s|14|o||||||PullPolicy||v1.PullPolicy;securityContext|MSecurityContext|15|op;stdin|b|16|o;stdinOnce|b|17|o;tty|b|18|o',
   PodSecurityContext:
-    'io.k8s.api.core.v1.PodSecurityContext;;seLinuxOptions|MSELinuxOptions|1|op;windowsOptions|MWindowsSecurityContextOptions|8|op;runAsUser|I|2|op;runAsGroup|I|6|op;runAsNonRoot|b|3|op;supplementalGroups|[I|4|o|||atomic;supplementalGroupsPolicy|s|12|op||||||SupplementalGroupsPolicy;fsGroup|I|5|op;sysctls|[MSysctl|7|o|||atomic;fsGroupChangePolicy|s|9|op||||||PodFSGroupChangePolicy;seccompProfile|MSeccompProfile|10|op;appArmorProfile|MAppArmorProfile|11|op;seLinuxChangePolicy|s|13|op',
+    'io.k8s.api.core.v1.PodSecurityContext;;seLinuxOptions|MSELinuxOptions|1|op;windowsOptions|MWindowsSecurityContextOptions|8|op;runAsUser|I|2|op;runAsGroup|I|6|op;runAsNonRoot|b|3|op;supplementalGroups|[I|4|o|||atomic;supplementalGroupsPolicy|s|12|op||||||SupplementalGroupsPolicy||v1.SupplementalGroupsPolicy;fsGroup|I|5|op;sysctls|[MSysctl|7|o|||atomic;fsGroupChangePolicy|s|9|op||||||PodFSGroupChangePolicy||v1.PodFSGroupChangePolicy;seccompProfile|MSeccompProfile|10|op;appArmorProfile|MAppArmorProfile|11|op;seLinuxChangePolicy|s|13|op||||||||v1.PodSELinuxChangePolicy',
   Sysctl:
     'io.k8s.api.core.v1.Sysctl;;name|s|1|r;value|s|2|r',
   Affinity:
@@ -600,7 +600,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PodAntiAffinity:
     'io.k8s.api.core.v1.PodAntiAffinity;;requiredDuringSchedulingIgnoredDuringExecution|[MPodAffinityTerm|1|o|||atomic;preferredDuringSchedulingIgnoredDuringExecution|[MWeightedPodAffinityTerm|2|o|||atomic',
   Toleration:
-    'io.k8s.api.core.v1.Toleration;;key|s|1|o;operator|s|2|o||||||TolerationOperator;value|s|3|o;effect|s|4|o||||||TaintEffect;tolerationSeconds|I|5|op',
+    'io.k8s.api.core.v1.Toleration;;key|s|1|o;operator|s|2|o||||||TolerationOperator||v1.TolerationOperator;value|s|3|o;effect|s|4|o||||||TaintEffect||v1.TaintEffect;tolerationSeconds|I|5|op',
   HostAlias:
     'io.k8s.api.core.v1.HostAlias;;ip|s|1|r;hostnames|[s|2|o|||atomic',
   PodDNSConfig:
@@ -608,11 +608,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PodDNSConfigOption:
     'io.k8s.api.core.v1.PodDNSConfigOption;;name|s|1|o;value|s|2|op',
   PodReadinessGate:
-    'io.k8s.api.core.v1.PodReadinessGate;;conditionType|s|1|r',
+    'io.k8s.api.core.v1.PodReadinessGate;;conditionType|s|1|r||||||||v1.PodConditionType',
   TopologySpreadConstraint:
-    'io.k8s.api.core.v1.TopologySpreadConstraint;;maxSkew|i|1|r;topologyKey|s|2|r;whenUnsatisfiable|s|3|r||||||UnsatisfiableConstraintAction;labelSelector|MLabelSelector|4|op;minDomains|i|5|op;nodeAffinityPolicy|s|6|op||||||NodeInclusionPolicy;nodeTaintsPolicy|s|7|op||||||NodeInclusionPolicy;matchLabelKeys|[s|8|o|||atomic',
+    'io.k8s.api.core.v1.TopologySpreadConstraint;;maxSkew|i|1|r;topologyKey|s|2|r;whenUnsatisfiable|s|3|r||||||UnsatisfiableConstraintAction||v1.UnsatisfiableConstraintAction;labelSelector|MLabelSelector|4|op;minDomains|i|5|op;nodeAffinityPolicy|s|6|op||||||NodeInclusionPolicy||v1.NodeInclusionPolicy;nodeTaintsPolicy|s|7|op||||||NodeInclusionPolicy||v1.NodeInclusionPolicy;matchLabelKeys|[s|8|o|||atomic',
   PodOS:
-    'io.k8s.api.core.v1.PodOS;;name|s|1|r',
+    'io.k8s.api.core.v1.PodOS;;name|s|1|r||||||||v1.OSName',
   PodSchedulingGate:
     'io.k8s.api.core.v1.PodSchedulingGate;;name|s|1|r',
   PodResourceClaim:
@@ -620,15 +620,15 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   WorkloadReference:
     'io.k8s.api.core.v1.WorkloadReference;;name|s|1|r;podGroup|s|2|r;podGroupReplicaKey|s|3|o',
   PodStatus:
-    'io.k8s.api.core.v1.PodStatus;;observedGeneration|I|17|o;phase|s|1|o||||||PodPhase;conditions|[MPodCondition|2|o|merge|type|map|type;message|s|3|o;reason|s|4|o;nominatedNodeName|s|11|o;hostIP|s|5|o;hostIPs|[MHostIP|16|o|merge|ip|atomic;podIP|s|6|o;podIPs|[MPodIP|12|o|merge|ip|map|ip;startTime|t|7|op;initContainerStatuses|[MContainerStatus|10|o|||atomic;containerStatuses|[MContainerStatus|8|o|||atomic;qosClass|s|9|o||||||PodQOSClass;ephemeralContainerStatuses|[MContainerStatus|13|o|||atomic;resize|s|14|o;resourceClaimStatuses|[MPodResourceClaimStatus|15|o|merge,retainKeys|name|map|name;extendedResourceClaimStatus|MPodExtendedResourceClaimStatus|18|op;allocatedResources|{q|19|o;resources|MResourceRequirements|20|op',
+    'io.k8s.api.core.v1.PodStatus;;observedGeneration|I|17|o;phase|s|1|o||||||PodPhase||v1.PodPhase;conditions|[MPodCondition|2|o|merge|type|map|type;message|s|3|o;reason|s|4|o;nominatedNodeName|s|11|o;hostIP|s|5|o;hostIPs|[MHostIP|16|o|merge|ip|atomic;podIP|s|6|o;podIPs|[MPodIP|12|o|merge|ip|map|ip;startTime|t|7|op;initContainerStatuses|[MContainerStatus|10|o|||atomic;containerStatuses|[MContainerStatus|8|o|||atomic;qosClass|s|9|o||||||PodQOSClass||v1.PodQOSClass;ephemeralContainerStatuses|[MContainerStatus|13|o|||atomic;resize|s|14|o||||||||v1.PodResizeStatus;resourceClaimStatuses|[MPodResourceClaimStatus|15|o|merge,retainKeys|name|map|name;extendedResourceClaimStatus|MPodExtendedResourceClaimStatus|18|op;allocatedResources|{q|19|o||||||||v1.ResourceList;resources|MResourceRequirements|20|op',
   PodCondition:
-    'io.k8s.api.core.v1.PodCondition;;type|s|1|r;observedGeneration|I|7|o;status|s|2|r;lastProbeTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
+    'io.k8s.api.core.v1.PodCondition;;type|s|1|r||||||||v1.PodConditionType;observedGeneration|I|7|o;status|s|2|r||||||||v1.ConditionStatus;lastProbeTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
   HostIP:
     'io.k8s.api.core.v1.HostIP;;ip|s|1|r',
   PodIP:
     'io.k8s.api.core.v1.PodIP;;ip|s|1|r',
   ContainerStatus:
-    'io.k8s.api.core.v1.ContainerStatus;;name|s|1|r;state|MContainerState|2|o;lastState|MContainerState|3|o;ready|b|4|r;restartCount|i|5|r;image|s|6|r;imageID|s|7|r;containerID|s|8|o;started|b|9|op;allocatedResources|{q|10|o;resources|MResourceRequirements|11|op;volumeMounts|[MVolumeMountStatus|12|o|merge|mountPath|map|mountPath;user|MContainerUser|13|op;allocatedResourcesStatus|[MResourceStatus|14|o|merge|name|map|name;stopSignal|s|15|op||||||Signal',
+    'io.k8s.api.core.v1.ContainerStatus;;name|s|1|r;state|MContainerState|2|o;lastState|MContainerState|3|o;ready|b|4|r;restartCount|i|5|r;image|s|6|r;imageID|s|7|r;containerID|s|8|o;started|b|9|op;allocatedResources|{q|10|o||||||||v1.ResourceList;resources|MResourceRequirements|11|op;volumeMounts|[MVolumeMountStatus|12|o|merge|mountPath|map|mountPath;user|MContainerUser|13|op;allocatedResourcesStatus|[MResourceStatus|14|o|merge|name|map|name;stopSignal|s|15|op||||||Signal||v1.Signal',
   ContainerState:
     'io.k8s.api.core.v1.ContainerState;;waiting|MContainerStateWaiting|1|op;running|MContainerStateRunning|2|op;terminated|MContainerStateTerminated|3|op',
   ContainerStateWaiting:
@@ -638,15 +638,15 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ContainerStateTerminated:
     'io.k8s.api.core.v1.ContainerStateTerminated;;exitCode|i|1|r;signal|i|2|o;reason|s|3|o;message|s|4|o;startedAt|t|5|o;finishedAt|t|6|o;containerID|s|7|o',
   VolumeMountStatus:
-    'io.k8s.api.core.v1.VolumeMountStatus;;name|s|1|r;mountPath|s|2|r;readOnly|b|3|o;recursiveReadOnly|s|4|op',
+    'io.k8s.api.core.v1.VolumeMountStatus;;name|s|1|r;mountPath|s|2|r;readOnly|b|3|o;recursiveReadOnly|s|4|op||||||||v1.RecursiveReadOnlyMode',
   ContainerUser:
     'io.k8s.api.core.v1.ContainerUser;;linux|MLinuxContainerUser|1|op',
   LinuxContainerUser:
     'io.k8s.api.core.v1.LinuxContainerUser;;uid|I|1|r;gid|I|2|r;supplementalGroups|[I|3|o|||atomic',
   ResourceStatus:
-    'io.k8s.api.core.v1.ResourceStatus;;name|s|1|r;resources|[MResourceHealth|2|o|||map|resourceID',
+    'io.k8s.api.core.v1.ResourceStatus;;name|s|1|r||||||||v1.ResourceName;resources|[MResourceHealth|2|o|||map|resourceID',
   ResourceHealth:
-    'io.k8s.api.core.v1.ResourceHealth;;resourceID|s|1|r;health|s|2|o',
+    'io.k8s.api.core.v1.ResourceHealth;;resourceID|s|1|r||||||||v1.ResourceID;health|s|2|o||||||||v1.ResourceHealthStatus',
   PodResourceClaimStatus:
     'io.k8s.api.core.v1.PodResourceClaimStatus;;name|s|1|r;resourceClaimName|s|2|op',
   PodExtendedResourceClaimStatus:
@@ -682,23 +682,23 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ReplicationControllerStatus:
     'io.k8s.api.core.v1.ReplicationControllerStatus;;replicas|i|1|r;fullyLabeledReplicas|i|2|o;readyReplicas|i|4|o;availableReplicas|i|5|o;observedGeneration|I|3|o;conditions|[MReplicationControllerCondition|6|o|merge|type|map|type',
   ReplicationControllerCondition:
-    'io.k8s.api.core.v1.ReplicationControllerCondition;;type|s|1|r;status|s|2|r;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.core.v1.ReplicationControllerCondition;;type|s|1|r||||||||v1.ReplicationControllerConditionType;status|s|2|r||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   ReplicationControllerList:
     'io.k8s.api.core.v1.ReplicationControllerList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MReplicationController|2|r',
   ResourceQuota:
     'io.k8s.api.core.v1.ResourceQuota;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MResourceQuotaSpec|2|o;status|MResourceQuotaStatus|3|o',
   ResourceQuotaSpec:
-    'io.k8s.api.core.v1.ResourceQuotaSpec;;hard|{q|1|o;scopes|[s|2|o|||atomic|||ResourceQuotaScope;scopeSelector|MScopeSelector|3|op',
+    'io.k8s.api.core.v1.ResourceQuotaSpec;;hard|{q|1|o||||||||v1.ResourceList;scopes|[s|2|o|||atomic|||ResourceQuotaScope||[]v1.ResourceQuotaScope;scopeSelector|MScopeSelector|3|op',
   ScopeSelector:
     'io.k8s.api.core.v1.ScopeSelector;a;matchExpressions|[MScopedResourceSelectorRequirement|1|o|||atomic',
   ScopedResourceSelectorRequirement:
-    'io.k8s.api.core.v1.ScopedResourceSelectorRequirement;;scopeName|s|1|r||||||ResourceQuotaScope;operator|s|2|r||||||ScopeSelectorOperator;values|[s|3|o|||atomic',
+    'io.k8s.api.core.v1.ScopedResourceSelectorRequirement;;scopeName|s|1|r||||||ResourceQuotaScope||v1.ResourceQuotaScope;operator|s|2|r||||||ScopeSelectorOperator||v1.ScopeSelectorOperator;values|[s|3|o|||atomic',
   ResourceQuotaStatus:
-    'io.k8s.api.core.v1.ResourceQuotaStatus;;hard|{q|1|o;used|{q|2|o',
+    'io.k8s.api.core.v1.ResourceQuotaStatus;;hard|{q|1|o||||||||v1.ResourceList;used|{q|2|o||||||||v1.ResourceList',
   ResourceQuotaList:
     'io.k8s.api.core.v1.ResourceQuotaList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MResourceQuota|2|r',
   Secret:
-    'io.k8s.api.core.v1.Secret;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;immutable|b|5|op;data|{B|2|o;stringData|{s|4|o;type|s|3|o',
+    'io.k8s.api.core.v1.Secret;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;immutable|b|5|op;data|{B|2|o;stringData|{s|4|o;type|s|3|o||||||||v1.SecretType',
   SecretList:
     'io.k8s.api.core.v1.SecretList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MSecret|2|r',
   SerializedReference:
@@ -706,9 +706,9 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   Service:
     'io.k8s.api.core.v1.Service;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MServiceSpec|2|o;status|MServiceStatus|3|o',
   ServiceSpec:
-    'io.k8s.api.core.v1.ServiceSpec;;ports|[MServicePort|1|o|merge|port|map|port,protocol;selector|{s|2|o|||||atomic;clusterIP|s|3|o;clusterIPs|[s|18|o|||atomic;type|s|4|o||||||ServiceType;externalIPs|[s|5|o|||atomic;sessionAffinity|s|7|o||||||ServiceAffinity;loadBalancerIP|s|8|o;loadBalancerSourceRanges|[s|9|o|||atomic;externalName|s|10|o;externalTrafficPolicy|s|11|o||||||ServiceExternalTrafficPolicy;healthCheckNodePort|i|12|o;publishNotReadyAddresses|b|13|o;sessionAffinityConfig|MSessionAffinityConfig|14|op;ipFamilies|[s|19|o|||atomic|||IPFamily;ipFamilyPolicy|s|17|op||||||IPFamilyPolicy;allocateLoadBalancerNodePorts|b|20|op;loadBalancerClass|s|21|op;internalTrafficPolicy|s|22|op||||||ServiceInternalTrafficPolicy;trafficDistribution|s|23|op',
+    'io.k8s.api.core.v1.ServiceSpec;;ports|[MServicePort|1|o|merge|port|map|port,protocol;selector|{s|2|o|||||atomic;clusterIP|s|3|o;clusterIPs|[s|18|o|||atomic;type|s|4|o||||||ServiceType||v1.ServiceType;externalIPs|[s|5|o|||atomic;sessionAffinity|s|7|o||||||ServiceAffinity||v1.ServiceAffinity;loadBalancerIP|s|8|o;loadBalancerSourceRanges|[s|9|o|||atomic;externalName|s|10|o;externalTrafficPolicy|s|11|o||||||ServiceExternalTrafficPolicy||v1.ServiceExternalTrafficPolicy;healthCheckNodePort|i|12|o;publishNotReadyAddresses|b|13|o;sessionAffinityConfig|MSessionAffinityConfig|14|op;ipFamilies|[s|19|o|||atomic|||IPFamily||[]v1.IPFamily;ipFamilyPolicy|s|17|op||||||IPFamilyPolicy||v1.IPFamilyPolicy;allocateLoadBalancerNodePorts|b|20|op;loadBalancerClass|s|21|op;internalTrafficPolicy|s|22|op||||||ServiceInternalTrafficPolicy||v1.ServiceInternalTrafficPolicy;trafficDistribution|s|23|op',
   ServicePort:
-    'io.k8s.api.core.v1.ServicePort;;name|s|1|o;protocol|s|2|o||||||Protocol|"TCP";appProtocol|s|6|op;port|i|3|r;targetPort|x|4|o;nodePort|i|5|o',
+    'io.k8s.api.core.v1.ServicePort;;name|s|1|o;protocol|s|2|o||||||Protocol|"TCP"|v1.Protocol;appProtocol|s|6|op;port|i|3|r;targetPort|x|4|o;nodePort|i|5|o',
   SessionAffinityConfig:
     'io.k8s.api.core.v1.SessionAffinityConfig;;clientIP|MClientIPConfig|1|op',
   ClientIPConfig:
@@ -718,11 +718,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   LoadBalancerStatus:
     'io.k8s.api.core.v1.LoadBalancerStatus;;ingress|[MLoadBalancerIngress|1|o|||atomic',
   LoadBalancerIngress:
-    'io.k8s.api.core.v1.LoadBalancerIngress;;ip|s|1|o;hostname|s|2|o;ipMode|s|3|op;ports|[MPortStatus|4|o|||atomic',
+    'io.k8s.api.core.v1.LoadBalancerIngress;;ip|s|1|o;hostname|s|2|o;ipMode|s|3|op||||||||v1.LoadBalancerIPMode;ports|[MPortStatus|4|o|||atomic',
   PortStatus:
-    'io.k8s.api.core.v1.PortStatus;;port|i|1|r;protocol|s|2|r||||||Protocol;error|s|3|op',
+    'io.k8s.api.core.v1.PortStatus;;port|i|1|r;protocol|s|2|r||||||Protocol||v1.Protocol;error|s|3|op',
   Condition:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.Condition;;type|s|1|r;status|s|2|r;observedGeneration|I|3|o;lastTransitionTime|t|4|r;reason|s|5|r;message|s|6|r',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.Condition;;type|s|1|r;status|s|2|r||||||||v1.ConditionStatus;observedGeneration|I|3|o;lastTransitionTime|t|4|r;reason|s|5|r;message|s|6|r',
   ServiceAccount:
     'io.k8s.api.core.v1.ServiceAccount;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;secrets|[MObjectReference|2|o|merge|name|map|name;imagePullSecrets|[MLocalObjectReference|3|o|||atomic;automountServiceAccountToken|b|4|op',
   ServiceAccountList:
@@ -740,13 +740,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   DaemonSetSpec:
     'io.k8s.api.apps.v1.DaemonSetSpec;;selector|MLabelSelector|1|pr;template|MPodTemplateSpec|2|r;updateStrategy|MDaemonSetUpdateStrategy|3|o;minReadySeconds|i|4|o;revisionHistoryLimit|i|6|op',
   DaemonSetUpdateStrategy:
-    'io.k8s.api.apps.v1.DaemonSetUpdateStrategy;;type|s|1|o||||||DaemonSetUpdateStrategyType;rollingUpdate|MRollingUpdateDaemonSet|2|op',
+    'io.k8s.api.apps.v1.DaemonSetUpdateStrategy;;type|s|1|o||||||DaemonSetUpdateStrategyType||v1.DaemonSetUpdateStrategyType;rollingUpdate|MRollingUpdateDaemonSet|2|op',
   RollingUpdateDaemonSet:
     'io.k8s.api.apps.v1.RollingUpdateDaemonSet;;maxUnavailable|x|1|op;maxSurge|x|2|op',
   DaemonSetStatus:
     'io.k8s.api.apps.v1.DaemonSetStatus;;currentNumberScheduled|i|1|r;numberMisscheduled|i|2|r;desiredNumberScheduled|i|3|r;numberReady|i|4|r;observedGeneration|I|5|o;updatedNumberScheduled|i|6|o;numberAvailable|i|7|o;numberUnavailable|i|8|o;collisionCount|i|9|op;conditions|[MDaemonSetCondition|10|o|merge|type|map|type',
   DaemonSetCondition:
-    'io.k8s.api.apps.v1.DaemonSetCondition;;type|s|1|r;status|s|2|r;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.apps.v1.DaemonSetCondition;;type|s|1|r||||||||v1.DaemonSetConditionType;status|s|2|r||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   DaemonSetList:
     'io.k8s.api.apps.v1.DaemonSetList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MDaemonSet|2|r',
   Deployment:
@@ -754,13 +754,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   DeploymentSpec:
     'io.k8s.api.apps.v1.DeploymentSpec;;replicas|i|1|op;selector|MLabelSelector|2|pr;template|MPodTemplateSpec|3|r;strategy|MDeploymentStrategy|4|o|retainKeys;minReadySeconds|i|5|o;revisionHistoryLimit|i|6|op;paused|b|7|o;progressDeadlineSeconds|i|9|op',
   DeploymentStrategy:
-    'io.k8s.api.apps.v1.DeploymentStrategy;;type|s|1|o||||||DeploymentStrategyType;rollingUpdate|MRollingUpdateDeployment|2|op',
+    'io.k8s.api.apps.v1.DeploymentStrategy;;type|s|1|o||||||DeploymentStrategyType||v1.DeploymentStrategyType;rollingUpdate|MRollingUpdateDeployment|2|op',
   RollingUpdateDeployment:
     'io.k8s.api.apps.v1.RollingUpdateDeployment;;maxUnavailable|x|1|op;maxSurge|x|2|op',
   DeploymentStatus:
     'io.k8s.api.apps.v1.DeploymentStatus;;observedGeneration|I|1|o;replicas|i|2|o;updatedReplicas|i|3|o;readyReplicas|i|7|o;availableReplicas|i|4|o;unavailableReplicas|i|5|o;terminatingReplicas|i|9|op;conditions|[MDeploymentCondition|6|o|merge|type|map|type;collisionCount|i|8|op',
   DeploymentCondition:
-    'io.k8s.api.apps.v1.DeploymentCondition;;type|s|1|r;status|s|2|r;lastUpdateTime|t|6|o;lastTransitionTime|t|7|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.apps.v1.DeploymentCondition;;type|s|1|r||||||||v1.DeploymentConditionType;status|s|2|r||||||||v1.ConditionStatus;lastUpdateTime|t|6|o;lastTransitionTime|t|7|o;reason|s|4|o;message|s|5|o',
   DeploymentList:
     'io.k8s.api.apps.v1.DeploymentList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MDeployment|2|r',
   ReplicaSet:
@@ -770,43 +770,43 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ReplicaSetStatus:
     'io.k8s.api.apps.v1.ReplicaSetStatus;;replicas|i|1|r;fullyLabeledReplicas|i|2|o;readyReplicas|i|4|o;availableReplicas|i|5|o;terminatingReplicas|i|7|op;observedGeneration|I|3|o;conditions|[MReplicaSetCondition|6|o|merge|type|map|type',
   ReplicaSetCondition:
-    'io.k8s.api.apps.v1.ReplicaSetCondition;;type|s|1|r;status|s|2|r;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.apps.v1.ReplicaSetCondition;;type|s|1|r||||||||v1.ReplicaSetConditionType;status|s|2|r||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   ReplicaSetList:
     'io.k8s.api.apps.v1.ReplicaSetList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MReplicaSet|2|r',
   StatefulSet:
     'io.k8s.api.apps.v1.StatefulSet;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MStatefulSetSpec|2|o;status|MStatefulSetStatus|3|o',
   StatefulSetSpec:
-    'io.k8s.api.apps.v1.StatefulSetSpec;;replicas|i|1|op;selector|MLabelSelector|2|pr;template|MPodTemplateSpec|3|r;volumeClaimTemplates|[MPersistentVolumeClaim|4|o|||atomic;serviceName|s|5;podManagementPolicy|s|6|o||||||PodManagementPolicyType;updateStrategy|MStatefulSetUpdateStrategy|7|o;revisionHistoryLimit|i|8|op;minReadySeconds|i|9|o;persistentVolumeClaimRetentionPolicy|MStatefulSetPersistentVolumeClaimRetentionPolicy|10|op;ordinals|MStatefulSetOrdinals|11|op',
+    'io.k8s.api.apps.v1.StatefulSetSpec;;replicas|i|1|op;selector|MLabelSelector|2|pr;template|MPodTemplateSpec|3|r;volumeClaimTemplates|[MPersistentVolumeClaim|4|o|||atomic;serviceName|s|5;podManagementPolicy|s|6|o||||||PodManagementPolicyType||v1.PodManagementPolicyType;updateStrategy|MStatefulSetUpdateStrategy|7|o;revisionHistoryLimit|i|8|op;minReadySeconds|i|9|o;persistentVolumeClaimRetentionPolicy|MStatefulSetPersistentVolumeClaimRetentionPolicy|10|op;ordinals|MStatefulSetOrdinals|11|op',
   StatefulSetUpdateStrategy:
-    'io.k8s.api.apps.v1.StatefulSetUpdateStrategy;;type|s|1|o||||||StatefulSetUpdateStrategyType;rollingUpdate|MRollingUpdateStatefulSetStrategy|2|op',
+    'io.k8s.api.apps.v1.StatefulSetUpdateStrategy;;type|s|1|o||||||StatefulSetUpdateStrategyType||v1.StatefulSetUpdateStrategyType;rollingUpdate|MRollingUpdateStatefulSetStrategy|2|op',
   RollingUpdateStatefulSetStrategy:
     'io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy;;partition|i|1|op;maxUnavailable|x|2|op',
   StatefulSetPersistentVolumeClaimRetentionPolicy:
-    'io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy;;whenDeleted|s|1|o;whenScaled|s|2|o',
+    'io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy;;whenDeleted|s|1|o||||||||v1.PersistentVolumeClaimRetentionPolicyType;whenScaled|s|2|o||||||||v1.PersistentVolumeClaimRetentionPolicyType',
   StatefulSetOrdinals:
     'io.k8s.api.apps.v1.StatefulSetOrdinals;;start|i|1',
   StatefulSetStatus:
     'io.k8s.api.apps.v1.StatefulSetStatus;;observedGeneration|I|1|o;replicas|i|2|r;readyReplicas|i|3|o;currentReplicas|i|4|o;updatedReplicas|i|5|o;currentRevision|s|6|o;updateRevision|s|7|o;collisionCount|i|9|op;conditions|[MStatefulSetCondition|10|o|merge|type|map|type;availableReplicas|i|11',
   StatefulSetCondition:
-    'io.k8s.api.apps.v1.StatefulSetCondition;;type|s|1|r;status|s|2|r;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.apps.v1.StatefulSetCondition;;type|s|1|r||||||||v1.StatefulSetConditionType;status|s|2|r||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   StatefulSetList:
     'io.k8s.api.apps.v1.StatefulSetList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MStatefulSet|2|r',
   CronJob:
     'io.k8s.api.batch.v1.CronJob;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MCronJobSpec|2|o;status|MCronJobStatus|3|o',
   CronJobSpec:
-    'io.k8s.api.batch.v1.CronJobSpec;;schedule|s|1|r;timeZone|s|8|op;startingDeadlineSeconds|I|2|op;concurrencyPolicy|s|3|o||||||ConcurrencyPolicy;suspend|b|4|op;jobTemplate|MJobTemplateSpec|5|r;successfulJobsHistoryLimit|i|6|op;failedJobsHistoryLimit|i|7|op',
+    'io.k8s.api.batch.v1.CronJobSpec;;schedule|s|1|r;timeZone|s|8|op;startingDeadlineSeconds|I|2|op;concurrencyPolicy|s|3|o||||||ConcurrencyPolicy||v1.ConcurrencyPolicy;suspend|b|4|op;jobTemplate|MJobTemplateSpec|5|r;successfulJobsHistoryLimit|i|6|op;failedJobsHistoryLimit|i|7|op',
   JobTemplateSpec:
     'io.k8s.api.batch.v1.JobTemplateSpec;;metadata|MObjectMeta|1|o;spec|MJobSpec|2|o',
   JobSpec:
-    'io.k8s.api.batch.v1.JobSpec;;parallelism|i|1|op;completions|i|2|op;activeDeadlineSeconds|I|3|op;podFailurePolicy|MPodFailurePolicy|11|op;successPolicy|MSuccessPolicy|16|op;backoffLimit|i|7|op;backoffLimitPerIndex|i|12|op;maxFailedIndexes|i|13|op;selector|MLabelSelector|4|op;manualSelector|b|5|op;template|MPodTemplateSpec|6|r;ttlSecondsAfterFinished|i|8|op;completionMode|s|9|op||||||CompletionMode;suspend|b|10|op;podReplacementPolicy|s|14|op||||||PodReplacementPolicy;managedBy|s|15|op',
+    'io.k8s.api.batch.v1.JobSpec;;parallelism|i|1|op;completions|i|2|op;activeDeadlineSeconds|I|3|op;podFailurePolicy|MPodFailurePolicy|11|op;successPolicy|MSuccessPolicy|16|op;backoffLimit|i|7|op;backoffLimitPerIndex|i|12|op;maxFailedIndexes|i|13|op;selector|MLabelSelector|4|op;manualSelector|b|5|op;template|MPodTemplateSpec|6|r;ttlSecondsAfterFinished|i|8|op;completionMode|s|9|op||||||CompletionMode||v1.CompletionMode;suspend|b|10|op;podReplacementPolicy|s|14|op||||||PodReplacementPolicy||v1.PodReplacementPolicy;managedBy|s|15|op',
   PodFailurePolicy:
     'io.k8s.api.batch.v1.PodFailurePolicy;;rules|[MPodFailurePolicyRule|1|r|||atomic',
   PodFailurePolicyRule:
-    'io.k8s.api.batch.v1.PodFailurePolicyRule;;action|s|1|r||||||PodFailurePolicyAction;onExitCodes|MPodFailurePolicyOnExitCodesRequirement|2|op;onPodConditions|[MPodFailurePolicyOnPodConditionsPattern|3|o|||atomic',
+    'io.k8s.api.batch.v1.PodFailurePolicyRule;;action|s|1|r||||||PodFailurePolicyAction||v1.PodFailurePolicyAction;onExitCodes|MPodFailurePolicyOnExitCodesRequirement|2|op;onPodConditions|[MPodFailurePolicyOnPodConditionsPattern|3|o|||atomic',
   PodFailurePolicyOnExitCodesRequirement:
-    'io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement;;containerName|s|1|op;operator|s|2|r||||||PodFailurePolicyOnExitCodesOperator;values|[i|3|r|||set',
+    'io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement;;containerName|s|1|op;operator|s|2|r||||||PodFailurePolicyOnExitCodesOperator||v1.PodFailurePolicyOnExitCodesOperator;values|[i|3|r|||set',
   PodFailurePolicyOnPodConditionsPattern:
-    'io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern;;type|s|1|r;status|s|2',
+    'io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern;;type|s|1|r||||||||v1.PodConditionType;status|s|2|||||||||v1.ConditionStatus',
   SuccessPolicy:
     'io.k8s.api.batch.v1.SuccessPolicy;;rules|[MSuccessPolicyRule|1|r|||atomic',
   SuccessPolicyRule:
@@ -820,9 +820,9 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   JobStatus:
     'io.k8s.api.batch.v1.JobStatus;;conditions|[MJobCondition|1|o|merge|type|atomic;startTime|t|2|op;completionTime|t|3|op;active|i|4|o;succeeded|i|5|o;failed|i|6|o;terminating|i|11|op;completedIndexes|s|7|o;failedIndexes|s|10|op;uncountedTerminatedPods|MUncountedTerminatedPods|8|op;ready|i|9|op',
   JobCondition:
-    'io.k8s.api.batch.v1.JobCondition;;type|s|1|r;status|s|2|r;lastProbeTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
+    'io.k8s.api.batch.v1.JobCondition;;type|s|1|r||||||||v1.JobConditionType;status|s|2|r||||||||v1.ConditionStatus;lastProbeTime|t|3|o;lastTransitionTime|t|4|o;reason|s|5|o;message|s|6|o',
   UncountedTerminatedPods:
-    'io.k8s.api.batch.v1.UncountedTerminatedPods;;succeeded|[s|1|o|||set;failed|[s|2|o|||set',
+    'io.k8s.api.batch.v1.UncountedTerminatedPods;;succeeded|[s|1|o|||set|||||[]types.UID;failed|[s|2|o|||set|||||[]types.UID',
   JobList:
     'io.k8s.api.batch.v1.JobList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MJob|2|r',
   HorizontalPodAutoscaler:
@@ -832,31 +832,31 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   CrossVersionObjectReference:
     'io.k8s.api.autoscaling.v2.CrossVersionObjectReference;;kind|s|1|r;name|s|2|r;apiVersion|s|3|o',
   MetricSpec:
-    'io.k8s.api.autoscaling.v2.MetricSpec;;type|s|1|r;object|MObjectMetricSource|2|op;pods|MPodsMetricSource|3|op;resource|MResourceMetricSource|4|op;containerResource|MContainerResourceMetricSource|7|op;external|MExternalMetricSource|5|op',
+    'io.k8s.api.autoscaling.v2.MetricSpec;;type|s|1|r||||||||v2.MetricSourceType;object|MObjectMetricSource|2|op;pods|MPodsMetricSource|3|op;resource|MResourceMetricSource|4|op;containerResource|MContainerResourceMetricSource|7|op;external|MExternalMetricSource|5|op',
   ObjectMetricSource:
     'io.k8s.api.autoscaling.v2.ObjectMetricSource;;describedObject|MCrossVersionObjectReference|1|r;target|MMetricTarget|2|r;metric|MMetricIdentifier|3|r',
   MetricTarget:
-    'io.k8s.api.autoscaling.v2.MetricTarget;;type|s|1|r;value|q|2|op;averageValue|q|3|op;averageUtilization|i|4|op',
+    'io.k8s.api.autoscaling.v2.MetricTarget;;type|s|1|r||||||||v2.MetricTargetType;value|q|2|op;averageValue|q|3|op;averageUtilization|i|4|op',
   MetricIdentifier:
     'io.k8s.api.autoscaling.v2.MetricIdentifier;;name|s|1|r;selector|MLabelSelector|2|op',
   PodsMetricSource:
     'io.k8s.api.autoscaling.v2.PodsMetricSource;;metric|MMetricIdentifier|1|r;target|MMetricTarget|2|r',
   ResourceMetricSource:
-    'io.k8s.api.autoscaling.v2.ResourceMetricSource;;name|s|1|r;target|MMetricTarget|2|r',
+    'io.k8s.api.autoscaling.v2.ResourceMetricSource;;name|s|1|r||||||||v1.ResourceName;target|MMetricTarget|2|r',
   ContainerResourceMetricSource:
-    'io.k8s.api.autoscaling.v2.ContainerResourceMetricSource;;name|s|1|r;target|MMetricTarget|2|r;container|s|3|r',
+    'io.k8s.api.autoscaling.v2.ContainerResourceMetricSource;;name|s|1|r||||||||v1.ResourceName;target|MMetricTarget|2|r;container|s|3|r',
   ExternalMetricSource:
     'io.k8s.api.autoscaling.v2.ExternalMetricSource;;metric|MMetricIdentifier|1|r;target|MMetricTarget|2|r',
   HorizontalPodAutoscalerBehavior:
     'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior;;scaleUp|MHPAScalingRules|1|op;scaleDown|MHPAScalingRules|2|op',
   HPAScalingRules:
-    'io.k8s.api.autoscaling.v2.HPAScalingRules;;stabilizationWindowSeconds|i|3|op;selectPolicy|s|1|op;policies|[MHPAScalingPolicy|2|o|||atomic;tolerance|q|4|op',
+    'io.k8s.api.autoscaling.v2.HPAScalingRules;;stabilizationWindowSeconds|i|3|op;selectPolicy|s|1|op||||||||v2.ScalingPolicySelect;policies|[MHPAScalingPolicy|2|o|||atomic;tolerance|q|4|op',
   HPAScalingPolicy:
-    'io.k8s.api.autoscaling.v2.HPAScalingPolicy;;type|s|1|r;value|i|2|r;periodSeconds|i|3|r',
+    'io.k8s.api.autoscaling.v2.HPAScalingPolicy;;type|s|1|r||||||||v2.HPAScalingPolicyType;value|i|2|r;periodSeconds|i|3|r',
   HorizontalPodAutoscalerStatus:
     'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus;;observedGeneration|I|1|op;lastScaleTime|t|2|op;currentReplicas|i|3|o;desiredReplicas|i|4|r;currentMetrics|[MMetricStatus|5||||atomic;conditions|[MHorizontalPodAutoscalerCondition|6|o|merge|type|map|type',
   MetricStatus:
-    'io.k8s.api.autoscaling.v2.MetricStatus;;type|s|1|r;object|MObjectMetricStatus|2|op;pods|MPodsMetricStatus|3|op;resource|MResourceMetricStatus|4|op;containerResource|MContainerResourceMetricStatus|7|op;external|MExternalMetricStatus|5|op',
+    'io.k8s.api.autoscaling.v2.MetricStatus;;type|s|1|r||||||||v2.MetricSourceType;object|MObjectMetricStatus|2|op;pods|MPodsMetricStatus|3|op;resource|MResourceMetricStatus|4|op;containerResource|MContainerResourceMetricStatus|7|op;external|MExternalMetricStatus|5|op',
   ObjectMetricStatus:
     'io.k8s.api.autoscaling.v2.ObjectMetricStatus;;metric|MMetricIdentifier|1|r;current|MMetricValueStatus|2|r;describedObject|MCrossVersionObjectReference|3|r',
   MetricValueStatus:
@@ -864,13 +864,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PodsMetricStatus:
     'io.k8s.api.autoscaling.v2.PodsMetricStatus;;metric|MMetricIdentifier|1|r;current|MMetricValueStatus|2|r',
   ResourceMetricStatus:
-    'io.k8s.api.autoscaling.v2.ResourceMetricStatus;;name|s|1|r;current|MMetricValueStatus|2|r',
+    'io.k8s.api.autoscaling.v2.ResourceMetricStatus;;name|s|1|r||||||||v1.ResourceName;current|MMetricValueStatus|2|r',
   ContainerResourceMetricStatus:
-    'io.k8s.api.autoscaling.v2.ContainerResourceMetricStatus;;name|s|1|r;current|MMetricValueStatus|2|r;container|s|3|r',
+    'io.k8s.api.autoscaling.v2.ContainerResourceMetricStatus;;name|s|1|r||||||||v1.ResourceName;current|MMetricValueStatus|2|r;container|s|3|r',
   ExternalMetricStatus:
     'io.k8s.api.autoscaling.v2.ExternalMetricStatus;;metric|MMetricIdentifier|1|r;current|MMetricValueStatus|2|r',
   HorizontalPodAutoscalerCondition:
-    'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerCondition;;type|s|1|r;status|s|2|r;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerCondition;;type|s|1|r||||||||v2.HorizontalPodAutoscalerConditionType;status|s|2|r||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   HorizontalPodAutoscalerList:
     'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MHorizontalPodAutoscaler|2|r',
   AutoscalingV1HorizontalPodAutoscaler:
@@ -916,7 +916,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   HTTPIngressRuleValue:
     'io.k8s.api.networking.v1.HTTPIngressRuleValue;;paths|[MHTTPIngressPath|1|r|||atomic',
   HTTPIngressPath:
-    'io.k8s.api.networking.v1.HTTPIngressPath;;path|s|1|o;pathType|s|3|pr;backend|MIngressBackend|2|r',
+    'io.k8s.api.networking.v1.HTTPIngressPath;;path|s|1|o;pathType|s|3|pr||||||||v1.PathType;backend|MIngressBackend|2|r',
   IngressStatus:
     'io.k8s.api.networking.v1.IngressStatus;;loadBalancer|MIngressLoadBalancerStatus|1|o',
   IngressLoadBalancerStatus:
@@ -924,7 +924,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   IngressLoadBalancerIngress:
     'io.k8s.api.networking.v1.IngressLoadBalancerIngress;;ip|s|1|o;hostname|s|2|o;ports|[MIngressPortStatus|4|o|||atomic',
   IngressPortStatus:
-    'io.k8s.api.networking.v1.IngressPortStatus;;port|i|1|r;protocol|s|2|r||||||Protocol;error|s|3|op',
+    'io.k8s.api.networking.v1.IngressPortStatus;;port|i|1|r;protocol|s|2|r||||||Protocol||v1.Protocol;error|s|3|op',
   IngressClass:
     'io.k8s.api.networking.v1.IngressClass;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MIngressClassSpec|2|o',
   IngressClassSpec:
@@ -938,11 +938,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   NetworkPolicy:
     'io.k8s.api.networking.v1.NetworkPolicy;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MNetworkPolicySpec|2|o',
   NetworkPolicySpec:
-    'io.k8s.api.networking.v1.NetworkPolicySpec;;podSelector|MLabelSelector|1;ingress|[MNetworkPolicyIngressRule|2|o|||atomic;egress|[MNetworkPolicyEgressRule|3|o|||atomic;policyTypes|[s|4|o|||atomic|||PolicyType',
+    'io.k8s.api.networking.v1.NetworkPolicySpec;;podSelector|MLabelSelector|1;ingress|[MNetworkPolicyIngressRule|2|o|||atomic;egress|[MNetworkPolicyEgressRule|3|o|||atomic;policyTypes|[s|4|o|||atomic|||PolicyType||[]v1.PolicyType',
   NetworkPolicyIngressRule:
     'io.k8s.api.networking.v1.NetworkPolicyIngressRule;;ports|[MNetworkPolicyPort|1|o|||atomic;from|[MNetworkPolicyPeer|2|o|||atomic',
   NetworkPolicyPort:
-    'io.k8s.api.networking.v1.NetworkPolicyPort;;protocol|s|1|op||||||Protocol;port|x|2|op;endPort|i|3|op',
+    'io.k8s.api.networking.v1.NetworkPolicyPort;;protocol|s|1|op||||||Protocol||v1.Protocol;port|x|2|op;endPort|i|3|op',
   NetworkPolicyPeer:
     'io.k8s.api.networking.v1.NetworkPolicyPeer;;podSelector|MLabelSelector|1|op;namespaceSelector|MLabelSelector|2|op;ipBlock|MIPBlock|3|op',
   IPBlock:
@@ -960,7 +960,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ServiceCIDRList:
     'io.k8s.api.networking.v1.ServiceCIDRList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MServiceCIDR|2|r',
   EndpointSlice:
-    'io.k8s.api.discovery.v1.EndpointSlice;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;addressType|s|4|r;endpoints|[MEndpoint|2|r|||atomic;ports|[MDiscoveryEndpointPort|3||||atomic',
+    'io.k8s.api.discovery.v1.EndpointSlice;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;addressType|s|4|r||||||||v1.AddressType;endpoints|[MEndpoint|2|r|||atomic;ports|[MDiscoveryEndpointPort|3||||atomic',
   Endpoint:
     'io.k8s.api.discovery.v1.Endpoint;;addresses|[s|1|r|||set;conditions|MEndpointConditions|2|o;hostname|s|3|op;targetRef|MObjectReference|4|op;deprecatedTopology|{s|5|o;nodeName|s|6|op;zone|s|7|op;hints|MEndpointHints|8|op',
   EndpointConditions:
@@ -972,13 +972,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ForNode:
     'io.k8s.api.discovery.v1.ForNode;;name|s|1|r',
   DiscoveryEndpointPort:
-    'io.k8s.api.discovery.v1.EndpointPort;a;name|s|1|op;protocol|s|2|op||||||Protocol;port|i|3|op;appProtocol|s|4|op',
+    'io.k8s.api.discovery.v1.EndpointPort;a;name|s|1|op;protocol|s|2|op||||||Protocol||v1.Protocol;port|i|3|op;appProtocol|s|4|op',
   EndpointSliceList:
     'io.k8s.api.discovery.v1.EndpointSliceList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MEndpointSlice|2|r',
   Lease:
     'io.k8s.api.coordination.v1.Lease;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MLeaseSpec|2|o',
   LeaseSpec:
-    'io.k8s.api.coordination.v1.LeaseSpec;;holderIdentity|s|1|op;leaseDurationSeconds|i|2|op;acquireTime|u|3|op;renewTime|u|4|op;leaseTransitions|i|5|op;strategy|s|6|op;preferredHolder|s|7|op',
+    'io.k8s.api.coordination.v1.LeaseSpec;;holderIdentity|s|1|op;leaseDurationSeconds|i|2|op;acquireTime|u|3|op;renewTime|u|4|op;leaseTransitions|i|5|op;strategy|s|6|op||||||||v1.CoordinatedLeaseStrategy;preferredHolder|s|7|op',
   LeaseList:
     'io.k8s.api.coordination.v1.LeaseList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MLease|2|r',
   EventsEvent:
@@ -992,7 +992,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PodDisruptionBudget:
     'io.k8s.api.policy.v1.PodDisruptionBudget;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MPodDisruptionBudgetSpec|2|o;status|MPodDisruptionBudgetStatus|3|o',
   PodDisruptionBudgetSpec:
-    'io.k8s.api.policy.v1.PodDisruptionBudgetSpec;;minAvailable|x|1|op;selector|MLabelSelector|2|op|replace;maxUnavailable|x|3|op;unhealthyPodEvictionPolicy|s|4|op||||||UnhealthyPodEvictionPolicyType',
+    'io.k8s.api.policy.v1.PodDisruptionBudgetSpec;;minAvailable|x|1|op;selector|MLabelSelector|2|op|replace;maxUnavailable|x|3|op;unhealthyPodEvictionPolicy|s|4|op||||||UnhealthyPodEvictionPolicyType||v1.UnhealthyPodEvictionPolicyType',
   PodDisruptionBudgetStatus:
     'io.k8s.api.policy.v1.PodDisruptionBudgetStatus;;observedGeneration|I|1|o;disruptedPods|{t|2|o;disruptionsAllowed|i|3|r;currentHealthy|i|4|r;desiredHealthy|i|5|r;expectedPods|i|6|r;conditions|[MCondition|7|o|merge|type|map|type',
   PodDisruptionBudgetList:
@@ -1026,13 +1026,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   SelfSubjectReviewStatus:
     'io.k8s.api.authentication.v1.SelfSubjectReviewStatus;;userInfo|MUserInfo|1|o',
   UserInfo:
-    'io.k8s.api.authentication.v1.UserInfo;;username|s|1|o;uid|s|2|o;groups|[s|3|o|||atomic;extra|{Ws|4|o',
+    'io.k8s.api.authentication.v1.UserInfo;;username|s|1|o;uid|s|2|o;groups|[s|3|o|||atomic;extra|{Ws|4|o||||||||map[string]v1.ExtraValue',
   TokenRequest:
     'io.k8s.api.authentication.v1.TokenRequest;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MTokenRequestSpec|2|r;status|MTokenRequestStatus|3|o',
   TokenRequestSpec:
     'io.k8s.api.authentication.v1.TokenRequestSpec;;audiences|[s|1|r|||atomic;expirationSeconds|I|4|p;boundObjectRef|MBoundObjectReference|3|p',
   BoundObjectReference:
-    'io.k8s.api.authentication.v1.BoundObjectReference;;kind|s|1|o;apiVersion|s|2|o;name|s|3|o;uid|s|4|o',
+    'io.k8s.api.authentication.v1.BoundObjectReference;;kind|s|1|o;apiVersion|s|2|o;name|s|3|o;uid|s|4|o||||||||types.UID',
   TokenRequestStatus:
     'io.k8s.api.authentication.v1.TokenRequestStatus;;token|s|1|r;expirationTimestamp|t|2|r',
   TokenReview:
@@ -1044,13 +1044,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   LocalSubjectAccessReview:
     'io.k8s.api.authorization.v1.LocalSubjectAccessReview;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MSubjectAccessReviewSpec|2|r;status|MSubjectAccessReviewStatus|3|o',
   SubjectAccessReviewSpec:
-    'io.k8s.api.authorization.v1.SubjectAccessReviewSpec;;resourceAttributes|MResourceAttributes|1|op;nonResourceAttributes|MNonResourceAttributes|2|op;user|s|3|o;groups|[s|4|o|||atomic;extra|{Ws|5|o;uid|s|6|o',
+    'io.k8s.api.authorization.v1.SubjectAccessReviewSpec;;resourceAttributes|MResourceAttributes|1|op;nonResourceAttributes|MNonResourceAttributes|2|op;user|s|3|o;groups|[s|4|o|||atomic;extra|{Ws|5|o||||||||map[string]v1.ExtraValue;uid|s|6|o',
   ResourceAttributes:
     'io.k8s.api.authorization.v1.ResourceAttributes;;namespace|s|1|o;verb|s|2|o;group|s|3|o;version|s|4|o;resource|s|5|o;subresource|s|6|o;name|s|7|o;fieldSelector|MFieldSelectorAttributes|8|op;labelSelector|MLabelSelectorAttributes|9|op',
   FieldSelectorAttributes:
     'io.k8s.api.authorization.v1.FieldSelectorAttributes;;rawSelector|s|1|o;requirements|[MFieldSelectorRequirement|2|o|||atomic',
   FieldSelectorRequirement:
-    'io.k8s.apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement;;key|s|1|r;operator|s|2|r;values|[s|3|o|||atomic',
+    'io.k8s.apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement;;key|s|1|r;operator|s|2|r||||||||v1.FieldSelectorOperator;values|[s|3|o|||atomic',
   LabelSelectorAttributes:
     'io.k8s.api.authorization.v1.LabelSelectorAttributes;;rawSelector|s|1|o;requirements|[MLabelSelectorRequirement|2|o|||atomic',
   NonResourceAttributes:
@@ -1076,15 +1076,15 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   MutatingWebhookConfiguration:
     'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;webhooks|[MMutatingWebhook|2|o|merge|name|map|name',
   MutatingWebhook:
-    'io.k8s.api.admissionregistration.v1.MutatingWebhook;;name|s|1|r;clientConfig|MWebhookClientConfig|2|r;rules|[MRuleWithOperations|3|o|||atomic;failurePolicy|s|4|op||||||FailurePolicyType;matchPolicy|s|9|op||||||MatchPolicyType;namespaceSelector|MLabelSelector|5|op;objectSelector|MLabelSelector|11|op;sideEffects|s|6|pr||||||SideEffectClass;timeoutSeconds|i|7|op;admissionReviewVersions|[s|8|r|||atomic;reinvocationPolicy|s|10|op||||||ReinvocationPolicyType;matchConditions|[MMatchCondition|12|o|merge|name|map|name',
+    'io.k8s.api.admissionregistration.v1.MutatingWebhook;;name|s|1|r;clientConfig|MWebhookClientConfig|2|r;rules|[MRuleWithOperations|3|o|||atomic;failurePolicy|s|4|op||||||FailurePolicyType||v1.FailurePolicyType;matchPolicy|s|9|op||||||MatchPolicyType||v1.MatchPolicyType;namespaceSelector|MLabelSelector|5|op;objectSelector|MLabelSelector|11|op;sideEffects|s|6|pr||||||SideEffectClass||v1.SideEffectClass;timeoutSeconds|i|7|op;admissionReviewVersions|[s|8|r|||atomic;reinvocationPolicy|s|10|op||||||ReinvocationPolicyType||v1.ReinvocationPolicyType;matchConditions|[MMatchCondition|12|o|merge|name|map|name',
   WebhookClientConfig:
     'io.k8s.api.admissionregistration.v1.WebhookClientConfig;;url|s|3|op;service|MServiceReference|1|op;caBundle|B|2|o',
   ServiceReference:
     'io.k8s.api.admissionregistration.v1.ServiceReference;;namespace|s|1|r;name|s|2|r;path|s|3|op;port|i|4|op',
   RuleWithOperations:
-    'io.k8s.api.admissionregistration.v1.RuleWithOperations;;operations|[s|1|o|||atomic|||OperationType;.Rule|MRule|2|n',
+    'io.k8s.api.admissionregistration.v1.RuleWithOperations;;operations|[s|1|o|||atomic|||OperationType||[]v1.OperationType;.Rule|MRule|2|n',
   Rule:
-    'io.k8s.api.admissionregistration.v1.Rule;;apiGroups|[s|1|o|||atomic;apiVersions|[s|2|o|||atomic;resources|[s|3|o|||atomic;scope|s|4|op||||||ScopeType',
+    'io.k8s.api.admissionregistration.v1.Rule;;apiGroups|[s|1|o|||atomic;apiVersions|[s|2|o|||atomic;resources|[s|3|o|||atomic;scope|s|4|op||||||ScopeType||v1.ScopeType',
   MatchCondition:
     'io.k8s.api.admissionregistration.v1.MatchCondition;;name|s|1|r;expression|s|2|r',
   MutatingWebhookConfigurationList:
@@ -1092,15 +1092,15 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicy:
     'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MValidatingAdmissionPolicySpec|2|o;status|MValidatingAdmissionPolicyStatus|3|o',
   ValidatingAdmissionPolicySpec:
-    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec;;paramKind|MParamKind|1|op;matchConstraints|MMatchResources|2|op;validations|[MValidation|3|o|||atomic;failurePolicy|s|4|op||||||FailurePolicyType;auditAnnotations|[MAuditAnnotation|5|o|||atomic;matchConditions|[MMatchCondition|6|o|merge|name|map|name;variables|[MVariable|7|o|merge|name|map|name',
+    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec;;paramKind|MParamKind|1|op;matchConstraints|MMatchResources|2|op;validations|[MValidation|3|o|||atomic;failurePolicy|s|4|op||||||FailurePolicyType||v1.FailurePolicyType;auditAnnotations|[MAuditAnnotation|5|o|||atomic;matchConditions|[MMatchCondition|6|o|merge|name|map|name;variables|[MVariable|7|o|merge|name|map|name',
   ParamKind:
     'io.k8s.api.admissionregistration.v1.ParamKind;a;apiVersion|s|1|o;kind|s|2|o',
   MatchResources:
-    'io.k8s.api.admissionregistration.v1.MatchResources;a;namespaceSelector|MLabelSelector|1|op;objectSelector|MLabelSelector|2|op;resourceRules|[MNamedRuleWithOperations|3|o|||atomic;excludeResourceRules|[MNamedRuleWithOperations|4|o|||atomic;matchPolicy|s|7|op||||||MatchPolicyType',
+    'io.k8s.api.admissionregistration.v1.MatchResources;a;namespaceSelector|MLabelSelector|1|op;objectSelector|MLabelSelector|2|op;resourceRules|[MNamedRuleWithOperations|3|o|||atomic;excludeResourceRules|[MNamedRuleWithOperations|4|o|||atomic;matchPolicy|s|7|op||||||MatchPolicyType||v1.MatchPolicyType',
   NamedRuleWithOperations:
     'io.k8s.api.admissionregistration.v1.NamedRuleWithOperations;a;resourceNames|[s|1|o|||atomic;.RuleWithOperations|MRuleWithOperations|2|n',
   Validation:
-    'io.k8s.api.admissionregistration.v1.Validation;;expression|s|1|r;message|s|2|o;reason|s|3|op;messageExpression|s|4|o',
+    'io.k8s.api.admissionregistration.v1.Validation;;expression|s|1|r;message|s|2|o;reason|s|3|op||||||||v1.StatusReason;messageExpression|s|4|o',
   AuditAnnotation:
     'io.k8s.api.admissionregistration.v1.AuditAnnotation;;key|s|1|r;valueExpression|s|2|r',
   Variable:
@@ -1114,9 +1114,9 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicyBinding:
     'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MValidatingAdmissionPolicyBindingSpec|2|o',
   ValidatingAdmissionPolicyBindingSpec:
-    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec;;policyName|s|1|o;paramRef|MParamRef|2|op;matchResources|MMatchResources|3|op;validationActions|[s|4|o|||set|||ValidationAction',
+    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec;;policyName|s|1|o;paramRef|MParamRef|2|op;matchResources|MMatchResources|3|op;validationActions|[s|4|o|||set|||ValidationAction||[]v1.ValidationAction',
   ParamRef:
-    'io.k8s.api.admissionregistration.v1.ParamRef;a;name|s|1|o;namespace|s|2|o;selector|MLabelSelector|3|op;parameterNotFoundAction|s|4|op',
+    'io.k8s.api.admissionregistration.v1.ParamRef;a;name|s|1|o;namespace|s|2|o;selector|MLabelSelector|3|op;parameterNotFoundAction|s|4|op||||||||v1.ParameterNotFoundActionType',
   ValidatingAdmissionPolicyBindingList:
     'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MValidatingAdmissionPolicyBinding|2|r',
   ValidatingAdmissionPolicyList:
@@ -1124,17 +1124,17 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ValidatingWebhookConfiguration:
     'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;webhooks|[MValidatingWebhook|2|o|merge|name|map|name',
   ValidatingWebhook:
-    'io.k8s.api.admissionregistration.v1.ValidatingWebhook;;name|s|1|r;clientConfig|MWebhookClientConfig|2|r;rules|[MRuleWithOperations|3|o|||atomic;failurePolicy|s|4|op||||||FailurePolicyType;matchPolicy|s|9|op||||||MatchPolicyType;namespaceSelector|MLabelSelector|5|op;objectSelector|MLabelSelector|10|op;sideEffects|s|6|pr||||||SideEffectClass;timeoutSeconds|i|7|op;admissionReviewVersions|[s|8|r|||atomic;matchConditions|[MMatchCondition|11|o|merge|name|map|name',
+    'io.k8s.api.admissionregistration.v1.ValidatingWebhook;;name|s|1|r;clientConfig|MWebhookClientConfig|2|r;rules|[MRuleWithOperations|3|o|||atomic;failurePolicy|s|4|op||||||FailurePolicyType||v1.FailurePolicyType;matchPolicy|s|9|op||||||MatchPolicyType||v1.MatchPolicyType;namespaceSelector|MLabelSelector|5|op;objectSelector|MLabelSelector|10|op;sideEffects|s|6|pr||||||SideEffectClass||v1.SideEffectClass;timeoutSeconds|i|7|op;admissionReviewVersions|[s|8|r|||atomic;matchConditions|[MMatchCondition|11|o|merge|name|map|name',
   ValidatingWebhookConfigurationList:
     'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfigurationList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MValidatingWebhookConfiguration|2|r',
   CertificateSigningRequest:
     'io.k8s.api.certificates.v1.CertificateSigningRequest;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MCertificateSigningRequestSpec|2|r;status|MCertificateSigningRequestStatus|3|o',
   CertificateSigningRequestSpec:
-    'io.k8s.api.certificates.v1.CertificateSigningRequestSpec;;request|B|1|r;signerName|s|7|r;expirationSeconds|i|8|op;usages|[s|5|o|||atomic|||KeyUsage;username|s|2|o;uid|s|3|o;groups|[s|4|o|||atomic;extra|{Ws|6|o',
+    'io.k8s.api.certificates.v1.CertificateSigningRequestSpec;;request|B|1|r;signerName|s|7|r;expirationSeconds|i|8|op;usages|[s|5|o|||atomic|||KeyUsage||[]v1.KeyUsage;username|s|2|o;uid|s|3|o;groups|[s|4|o|||atomic;extra|{Ws|6|o||||||||map[string]v1.ExtraValue',
   CertificateSigningRequestStatus:
     'io.k8s.api.certificates.v1.CertificateSigningRequestStatus;;conditions|[MCertificateSigningRequestCondition|1|o|||map|type;certificate|B|2|o',
   CertificateSigningRequestCondition:
-    'io.k8s.api.certificates.v1.CertificateSigningRequestCondition;;type|s|1|r;status|s|6|r;reason|s|2|o;message|s|3|o;lastUpdateTime|t|4|o;lastTransitionTime|t|5|o',
+    'io.k8s.api.certificates.v1.CertificateSigningRequestCondition;;type|s|1|r||||||||v1.RequestConditionType;status|s|6|r||||||||v1.ConditionStatus;reason|s|2|o;message|s|3|o;lastUpdateTime|t|4|o;lastTransitionTime|t|5|o',
   CertificateSigningRequestList:
     'io.k8s.api.certificates.v1.CertificateSigningRequestList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MCertificateSigningRequest|2|r',
   FlowSchema:
@@ -1144,11 +1144,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PriorityLevelConfigurationReference:
     'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationReference;;name|s|1|r',
   FlowDistinguisherMethod:
-    'io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod;;type|s|1|r',
+    'io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod;;type|s|1|r||||||||v1.FlowDistinguisherMethodType',
   PolicyRulesWithSubjects:
     'io.k8s.api.flowcontrol.v1.PolicyRulesWithSubjects;;subjects|[MFlowcontrolSubject|1|r|||atomic;resourceRules|[MResourcePolicyRule|2|o|||atomic;nonResourceRules|[MNonResourcePolicyRule|3|o|||atomic',
   FlowcontrolSubject:
-    'io.k8s.api.flowcontrol.v1.Subject;;kind|s|1|r;user|MUserSubject|2|op;group|MGroupSubject|3|op;serviceAccount|MServiceAccountSubject|4|op',
+    'io.k8s.api.flowcontrol.v1.Subject;;kind|s|1|r||||||||v1.SubjectKind;user|MUserSubject|2|op;group|MGroupSubject|3|op;serviceAccount|MServiceAccountSubject|4|op',
   UserSubject:
     'io.k8s.api.flowcontrol.v1.UserSubject;;name|s|1|r',
   GroupSubject:
@@ -1162,17 +1162,17 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   FlowSchemaStatus:
     'io.k8s.api.flowcontrol.v1.FlowSchemaStatus;;conditions|[MFlowSchemaCondition|1|o|merge|type|map|type',
   FlowSchemaCondition:
-    'io.k8s.api.flowcontrol.v1.FlowSchemaCondition;;type|s|1|o;status|s|2|o;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.flowcontrol.v1.FlowSchemaCondition;;type|s|1|o||||||||v1.FlowSchemaConditionType;status|s|2|o||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   FlowSchemaList:
     'io.k8s.api.flowcontrol.v1.FlowSchemaList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MFlowSchema|2|r',
   PriorityLevelConfiguration:
     'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MPriorityLevelConfigurationSpec|2|o;status|MPriorityLevelConfigurationStatus|3|o',
   PriorityLevelConfigurationSpec:
-    'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec;;type|s|1|r;limited|MLimitedPriorityLevelConfiguration|2|op;exempt|MExemptPriorityLevelConfiguration|3|op',
+    'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec;;type|s|1|r||||||||v1.PriorityLevelEnablement;limited|MLimitedPriorityLevelConfiguration|2|op;exempt|MExemptPriorityLevelConfiguration|3|op',
   LimitedPriorityLevelConfiguration:
     'io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration;;nominalConcurrencyShares|i|1|p;limitResponse|MLimitResponse|2|o;lendablePercent|i|3|op;borrowingLimitPercent|i|4|op',
   LimitResponse:
-    'io.k8s.api.flowcontrol.v1.LimitResponse;;type|s|1|r;queuing|MQueuingConfiguration|2|op',
+    'io.k8s.api.flowcontrol.v1.LimitResponse;;type|s|1|r||||||||v1.LimitResponseType;queuing|MQueuingConfiguration|2|op',
   QueuingConfiguration:
     'io.k8s.api.flowcontrol.v1.QueuingConfiguration;;queues|i|1;handSize|i|2;queueLengthLimit|i|3',
   ExemptPriorityLevelConfiguration:
@@ -1180,13 +1180,13 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   PriorityLevelConfigurationStatus:
     'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationStatus;;conditions|[MPriorityLevelConfigurationCondition|1|o|merge|type|map|type',
   PriorityLevelConfigurationCondition:
-    'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition;;type|s|1|o;status|s|2|o;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
+    'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition;;type|s|1|o||||||||v1.PriorityLevelConfigurationConditionType;status|s|2|o||||||||v1.ConditionStatus;lastTransitionTime|t|3|o;reason|s|4|o;message|s|5|o',
   PriorityLevelConfigurationList:
     'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MPriorityLevelConfiguration|2|r',
   RuntimeClass:
     'io.k8s.api.node.v1.RuntimeClass;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;handler|s|2|r;overhead|MOverhead|3|op;scheduling|MScheduling|4|op',
   Overhead:
-    'io.k8s.api.node.v1.Overhead;;podFixed|{q|1|o',
+    'io.k8s.api.node.v1.Overhead;;podFixed|{q|1|o||||||||v1.ResourceList',
   Scheduling:
     'io.k8s.api.node.v1.Scheduling;;nodeSelector|{s|1|o|||||atomic;tolerations|[MToleration|2|o|||atomic',
   RuntimeClassList:
@@ -1216,15 +1216,15 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   DeviceRequest:
     'io.k8s.api.resource.v1.DeviceRequest;;name|s|1|r;exactly|MExactDeviceRequest|2|op;firstAvailable|[MDeviceSubRequest|3|o|||atomic',
   ExactDeviceRequest:
-    'io.k8s.api.resource.v1.ExactDeviceRequest;;deviceClassName|s|1|r;selectors|[MDeviceSelector|2|o|||atomic;allocationMode|s|3|o;count|I|4|o;adminAccess|b|5|op;tolerations|[MDeviceToleration|6|o|||atomic;capacity|MCapacityRequirements|7|op',
+    'io.k8s.api.resource.v1.ExactDeviceRequest;;deviceClassName|s|1|r;selectors|[MDeviceSelector|2|o|||atomic;allocationMode|s|3|o||||||||v1.DeviceAllocationMode;count|I|4|o;adminAccess|b|5|op;tolerations|[MDeviceToleration|6|o|||atomic;capacity|MCapacityRequirements|7|op',
   DeviceToleration:
-    'io.k8s.api.resource.v1.DeviceToleration;;key|s|1|o;operator|s|2|o||||||DeviceTolerationOperator|"Equal";value|s|3|o;effect|s|4|o||||||DeviceTaintEffect;tolerationSeconds|I|5|op',
+    'io.k8s.api.resource.v1.DeviceToleration;;key|s|1|o;operator|s|2|o||||||DeviceTolerationOperator|"Equal"|v1.DeviceTolerationOperator;value|s|3|o;effect|s|4|o||||||DeviceTaintEffect||v1.DeviceTaintEffect;tolerationSeconds|I|5|op',
   CapacityRequirements:
-    'io.k8s.api.resource.v1.CapacityRequirements;;requests|{q|1|o',
+    'io.k8s.api.resource.v1.CapacityRequirements;;requests|{q|1|o||||||||map[v1.QualifiedName]resource.Quantity',
   DeviceSubRequest:
-    'io.k8s.api.resource.v1.DeviceSubRequest;;name|s|1|r;deviceClassName|s|2|r;selectors|[MDeviceSelector|3|o|||atomic;allocationMode|s|4|o;count|I|5|o;tolerations|[MDeviceToleration|6|o|||atomic;capacity|MCapacityRequirements|7|op',
+    'io.k8s.api.resource.v1.DeviceSubRequest;;name|s|1|r;deviceClassName|s|2|r;selectors|[MDeviceSelector|3|o|||atomic;allocationMode|s|4|o||||||||v1.DeviceAllocationMode;count|I|5|o;tolerations|[MDeviceToleration|6|o|||atomic;capacity|MCapacityRequirements|7|op',
   DeviceConstraint:
-    'io.k8s.api.resource.v1.DeviceConstraint;;requests|[s|1|o|||atomic;matchAttribute|s|2|op;distinctAttribute|s|3|op',
+    'io.k8s.api.resource.v1.DeviceConstraint;;requests|[s|1|o|||atomic;matchAttribute|s|2|op||||||||v1.FullyQualifiedName;distinctAttribute|s|3|op||||||||v1.FullyQualifiedName',
   DeviceClaimConfiguration:
     'io.k8s.api.resource.v1.DeviceClaimConfiguration;;requests|[s|1|o|||atomic;.DeviceConfiguration|MDeviceConfiguration|2|n',
   ResourceClaimStatus:
@@ -1234,11 +1234,11 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   DeviceAllocationResult:
     'io.k8s.api.resource.v1.DeviceAllocationResult;;results|[MDeviceRequestAllocationResult|1|o|||atomic;config|[MDeviceAllocationConfiguration|2|o|||atomic',
   DeviceRequestAllocationResult:
-    'io.k8s.api.resource.v1.DeviceRequestAllocationResult;;request|s|1|r;driver|s|2|r;pool|s|3|r;device|s|4|r;adminAccess|b|5|op;tolerations|[MDeviceToleration|6|o|||atomic;bindingConditions|[s|7|o|||atomic;bindingFailureConditions|[s|8|o|||atomic;shareID|s|9|op;consumedCapacity|{q|10|o',
+    'io.k8s.api.resource.v1.DeviceRequestAllocationResult;;request|s|1|r;driver|s|2|r;pool|s|3|r;device|s|4|r;adminAccess|b|5|op;tolerations|[MDeviceToleration|6|o|||atomic;bindingConditions|[s|7|o|||atomic;bindingFailureConditions|[s|8|o|||atomic;shareID|s|9|op||||||||types.UID;consumedCapacity|{q|10|o||||||||map[v1.QualifiedName]resource.Quantity',
   DeviceAllocationConfiguration:
-    'io.k8s.api.resource.v1.DeviceAllocationConfiguration;;source|s|1|r||||||AllocationConfigSource;requests|[s|2|o|||atomic;.DeviceConfiguration|MDeviceConfiguration|3|n',
+    'io.k8s.api.resource.v1.DeviceAllocationConfiguration;;source|s|1|r||||||AllocationConfigSource||v1.AllocationConfigSource;requests|[s|2|o|||atomic;.DeviceConfiguration|MDeviceConfiguration|3|n',
   ResourceClaimConsumerReference:
-    'io.k8s.api.resource.v1.ResourceClaimConsumerReference;;apiGroup|s|1|o;resource|s|3|r;name|s|4|r;uid|s|5|r',
+    'io.k8s.api.resource.v1.ResourceClaimConsumerReference;;apiGroup|s|1|o;resource|s|3|r;name|s|4|r;uid|s|5|r||||||||types.UID',
   AllocatedDeviceStatus:
     'io.k8s.api.resource.v1.AllocatedDeviceStatus;;driver|s|1|r;pool|s|2|r;device|s|3|r;shareID|s|7|op;conditions|[MCondition|4||||map|type;data|r|5|op;networkData|MNetworkDeviceData|6|op',
   NetworkDeviceData:
@@ -1258,7 +1258,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   ResourcePool:
     'io.k8s.api.resource.v1.ResourcePool;;name|s|1|r;generation|I|2|r;resourceSliceCount|I|3|r',
   Device:
-    'io.k8s.api.resource.v1.Device;;name|s|1|r;attributes|{MDeviceAttribute|2|o;capacity|{MDeviceCapacity|3|o;consumesCounters|[MDeviceCounterConsumption|4|o|||atomic;nodeName|s|5|op;nodeSelector|MNodeSelector|6|op;allNodes|b|7|op;taints|[MDeviceTaint|8|o|||atomic;bindsToNode|b|9|op;bindingConditions|[s|10|o|||atomic;bindingFailureConditions|[s|11|o|||atomic;allowMultipleAllocations|b|12|op',
+    'io.k8s.api.resource.v1.Device;;name|s|1|r;attributes|{MDeviceAttribute|2|o||||||||map[v1.QualifiedName]v1.DeviceAttribute;capacity|{MDeviceCapacity|3|o||||||||map[v1.QualifiedName]v1.DeviceCapacity;consumesCounters|[MDeviceCounterConsumption|4|o|||atomic;nodeName|s|5|op;nodeSelector|MNodeSelector|6|op;allNodes|b|7|op;taints|[MDeviceTaint|8|o|||atomic;bindsToNode|b|9|op;bindingConditions|[s|10|o|||atomic;bindingFailureConditions|[s|11|o|||atomic;allowMultipleAllocations|b|12|op',
   DeviceAttribute:
     'io.k8s.api.resource.v1.DeviceAttribute;;int|I|2|op;bool|b|3|op;string|s|4|op;version|s|5|op',
   DeviceCapacity:
@@ -1272,19 +1272,19 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   Counter:
     'io.k8s.api.resource.v1.Counter;;value|q|1|r',
   DeviceTaint:
-    'io.k8s.api.resource.v1.DeviceTaint;;key|s|1|r;value|s|2|o;effect|s|3|r||||||DeviceTaintEffect;timeAdded|t|4|op',
+    'io.k8s.api.resource.v1.DeviceTaint;;key|s|1|r;value|s|2|o;effect|s|3|r||||||DeviceTaintEffect||v1.DeviceTaintEffect;timeAdded|t|4|op',
   CounterSet:
     'io.k8s.api.resource.v1.CounterSet;;name|s|1|r;counters|{MCounter|2|or',
   ResourceSliceList:
     'io.k8s.api.resource.v1.ResourceSliceList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MResourceSlice|2|r',
   PriorityClass:
-    'io.k8s.api.scheduling.v1.PriorityClass;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;value|i|2|r;globalDefault|b|3|o;description|s|4|o;preemptionPolicy|s|5|op||||||PreemptionPolicy',
+    'io.k8s.api.scheduling.v1.PriorityClass;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;value|i|2|r;globalDefault|b|3|o;description|s|4|o;preemptionPolicy|s|5|op||||||PreemptionPolicy||v1.PreemptionPolicy',
   PriorityClassList:
     'io.k8s.api.scheduling.v1.PriorityClassList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MPriorityClass|2|r',
   CSIDriver:
     'io.k8s.api.storage.v1.CSIDriver;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;spec|MCSIDriverSpec|2|r',
   CSIDriverSpec:
-    'io.k8s.api.storage.v1.CSIDriverSpec;;attachRequired|b|1|op;podInfoOnMount|b|2|op;volumeLifecycleModes|[s|3|o|||set;storageCapacity|b|4|op;fsGroupPolicy|s|5|op;tokenRequests|[MStorageTokenRequest|6|o|||atomic;requiresRepublish|b|7|op;seLinuxMount|b|8|op;nodeAllocatableUpdatePeriodSeconds|I|9|op;serviceAccountTokenInSecrets|b|10|op',
+    'io.k8s.api.storage.v1.CSIDriverSpec;;attachRequired|b|1|op;podInfoOnMount|b|2|op;volumeLifecycleModes|[s|3|o|||set|||||[]v1.VolumeLifecycleMode;storageCapacity|b|4|op;fsGroupPolicy|s|5|op||||||||v1.FSGroupPolicy;tokenRequests|[MStorageTokenRequest|6|o|||atomic;requiresRepublish|b|7|op;seLinuxMount|b|8|op;nodeAllocatableUpdatePeriodSeconds|I|9|op;serviceAccountTokenInSecrets|b|10|op',
   StorageTokenRequest:
     'io.k8s.api.storage.v1.TokenRequest;;audience|s|1|r;expirationSeconds|I|2|op',
   CSIDriverList:
@@ -1304,7 +1304,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   CSIStorageCapacityList:
     'io.k8s.api.storage.v1.CSIStorageCapacityList;;kind|s|0|o;apiVersion|s|0|o;metadata|MListMeta|1|o;items|[MCSIStorageCapacity|2|r',
   StorageClass:
-    'io.k8s.api.storage.v1.StorageClass;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;provisioner|s|2|r;parameters|{s|3|o;reclaimPolicy|s|4|op||||||PersistentVolumeReclaimPolicy;mountOptions|[s|5|o|||atomic;allowVolumeExpansion|b|6|op;volumeBindingMode|s|7|op||||||VolumeBindingMode;allowedTopologies|[MTopologySelectorTerm|8|o|||atomic',
+    'io.k8s.api.storage.v1.StorageClass;;kind|s|0|o;apiVersion|s|0|o;metadata|MObjectMeta|1|o;provisioner|s|2|r;parameters|{s|3|o;reclaimPolicy|s|4|op||||||PersistentVolumeReclaimPolicy||v1.PersistentVolumeReclaimPolicy;mountOptions|[s|5|o|||atomic;allowVolumeExpansion|b|6|op;volumeBindingMode|s|7|op||||||VolumeBindingMode||v1.VolumeBindingMode;allowedTopologies|[MTopologySelectorTerm|8|o|||atomic',
   TopologySelectorTerm:
     'io.k8s.api.core.v1.TopologySelectorTerm;a;matchLabelExpressions|[MTopologySelectorLabelRequirement|1|o|||atomic',
   TopologySelectorLabelRequirement:
