@@ -85,10 +85,9 @@ async function vitest(/** @type {string[]} */ projects, /** @type {string[]} */ 
   if (projects.length === 0 || interrupted !== undefined) return
   const name = projects.join('-')
   const report = join(results, `${name}.json`)
-  const args = [
-    ...['node_modules/vitest/vitest.mjs', 'run', ...filters, ...projects.flatMap((project) => ['--project', project])],
-    ...['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...more],
-  ]
+  const vitestArgs = ['run', ...filters, ...projects.flatMap((project) => ['--project', project]), ...more]
+  const reportArgs = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+  const args = ['node_modules/vitest/vitest.mjs', ...vitestArgs, ...reportArgs]
   const code = await run(pinnedNode(), args, { env: environment, stdio: ['ignore', 'inherit', 'inherit'] })
   const sum = existsSync(report) ? sumOf(JSON.parse(readFileSync(report, 'utf8'))) : none()
   if (code !== 0 && sum.failed === 0) {
