@@ -41,8 +41,7 @@ function write(part: Part, bytes: Uint8Array, at: number): number {
 function plan(message: Message, value: Obj, parts: Part[], depth: number): number {
   if (depth > MAX_DEPTH) throw new DecodeError(`${message.goName}: nested deeper than ${MAX_DEPTH}`)
   let size = 0
-  for (const field of message.fields) {
-    if (field.number === 0) continue
+  for (const field of inWireOrder(message)) {
     if (field.inline) {
       if (field.shape.of !== 'message') continue
       const inner = messageOf(field.shape.message)
@@ -54,6 +53,18 @@ function plan(message: Message, value: Obj, parts: Part[], depth: number): numbe
     if (held !== undefined && held !== null) size += planField(message, field, held, parts, depth)
   }
   return size
+}
+
+const wireOrders = new WeakMap<Message, readonly Field[]>()
+
+/** By number, as upstream writes them. */
+function inWireOrder(message: Message): readonly Field[] {
+  let order = wireOrders.get(message)
+  if (order === undefined) {
+    order = [...message.byNumber.values()].toSorted((a, b) => a.number - b.number)
+    wireOrders.set(message, order)
+  }
+  return order
 }
 
 function hasAny(message: Message, value: Obj): boolean {
