@@ -10,14 +10,39 @@ import { BYTES, FIXED64, MAX_DEPTH, Reader, VARINT } from './protobuf-reader.ts'
 import { canonicalQuantity } from './quantity.ts'
 import { printMicroInstant, printSeconds, ZERO_SECONDS } from './time.ts'
 import { fromUtf8 } from './utf8.ts'
+import { zeroValue } from './zero-value.ts'
 
 type Mutable = Record<string, unknown>
 
 /** Reads one message (no envelope). Fields that are not known are skipped. Throws a DecodeError. */
 export function decodeMessage(name: string, bytes: Uint8Array): { readonly [field: string]: unknown } {
   const value: Mutable = {}
-  readInto(value, messageOf(name), new Reader(bytes), 0)
-  return value
+  const message = messageOf(name)
+  readInto(value, message, new Reader(bytes), 0)
+  return inOrder(message, value)
+}
+
+const reordered = new WeakMap<Message, boolean>()
+
+/** Properties in upstream's JSON order, so that equal objects have equal text whatever they came as. */
+function inOrder(message: Message, value: Mutable): Mutable {
+  if (!wireOrderDiffers(message)) return value
+  const ordered: Mutable = {}
+  for (const json of message.properties.keys()) if (Object.hasOwn(value, json)) ordered[json] = value[json]
+  return ordered
+}
+
+function wireOrderDiffers(message: Message): boolean {
+  const known = reordered.get(message)
+  if (known !== undefined) return known
+  const { fields } = message
+  const differs = fields.some(
+    (field, i) =>
+      field.number < (fields[i - 1]?.number ?? 0) ||
+      (field.inline && field.shape.of === 'message' && wireOrderDiffers(messageOf(field.shape.message))),
+  )
+  reordered.set(message, differs)
+  return differs
 }
 
 function readInto(value: Mutable, message: Message, reader: Reader, depth: number): void {
@@ -52,9 +77,10 @@ function readField(value: Mutable, message: Message, field: Field, wire: number,
     // A message that occurs twice is merged, as protobuf demands.
     const known = value[field.json]
     const into: Mutable = typeof known === 'object' && known !== null ? (known as Mutable) : {}
-    readInto(into, messageOf(shape.message), reader.nested(), depth + 1)
+    const inner = messageOf(shape.message)
+    readInto(into, inner, reader.nested(), depth + 1)
     if (field.omitZero && Object.keys(into).length === 0) delete value[field.json]
-    else value[field.json] = into
+    else value[field.json] = inOrder(inner, into)
     return
   }
   const read = readScalar(shape.of, reader, depth)
@@ -67,8 +93,9 @@ function readField(value: Mutable, message: Message, field: Field, wire: number,
 function readValue(shape: Shape, reader: Reader, depth: number): unknown {
   if (shape.of === 'message') {
     const value: Mutable = {}
-    readInto(value, messageOf(shape.message), reader.nested(), depth + 1)
-    return value
+    const message = messageOf(shape.message)
+    readInto(value, message, reader.nested(), depth + 1)
+    return inOrder(message, value)
   }
   if (shape.of === 'list') return readWrapped(shape, reader.nested(), depth + 1)
   if (shape.of === 'map') throw new Error('no message holds maps in lists')
@@ -92,7 +119,7 @@ function readEntry(map: Mutable, values: Shape, reader: Reader, depth: number): 
     else if (tag >>> 3 === 2 && (tag & 7) === wireOf(values)) value = readValue(values, reader, depth)
     else reader.skip(tag & 7, depth)
   }
-  put(map, key, value === undefined ? zeroOf(values) : value)
+  put(map, key, value === undefined ? zeroValue(values) : value)
 }
 
 /** `__proto__` is a key like any other. */
@@ -164,32 +191,6 @@ function isZero(of: Scalar, value: unknown): boolean {
   // A quantity or int-or-string is a struct in Go, which omitempty does not leave out.
   if (of === 'quantity' || of === 'intOrString') return false
   return value === '' || value === 0 || value === false
-}
-
-function zeroOf(shape: Shape): unknown {
-  switch (shape.of) {
-    case 'message':
-    case 'map':
-      return {}
-    case 'list':
-      return []
-    case 'bool':
-      return false
-    case 'int32':
-    case 'int64':
-    case 'float64':
-    case 'intOrString':
-      return 0
-    case 'quantity':
-      return '0'
-    case 'string':
-    case 'bytes':
-      return ''
-    case 'time':
-    case 'microTime':
-    case 'raw':
-      return null
-  }
 }
 
 /** The wire type of one value of that shape. */

@@ -31,6 +31,7 @@ describe('upstream protobuf and upstream JSON decode to the same object', () => 
     const bytes = fromBase64(pb)
     const { apiVersion, kind, value } = decodeObject(bytes)
     expect(value).toEqual(withoutNulls(json))
+    expect(JSON.stringify(value)).toBe(JSON.stringify(withoutNulls(json)))
     expect(kindOf(apiVersion, kind)).toBeDefined()
     const again = encodeObject(value as { apiVersion: string; kind: string })
     expect(decodeObject(again).value).toEqual(value)
