@@ -23,7 +23,11 @@ export interface Kind {
   readonly hasStatus: boolean
   /** has `/scale` (autoscaling/v1 Scale) */
   readonly scale?: {
-    read(object: K8sObject): { readonly specReplicas: number; readonly statusReplicas: number; readonly selector: string }
+    read(object: K8sObject): {
+      readonly specReplicas: number
+      readonly statusReplicas: number
+      readonly selector: string
+    }
     write(object: K8sObject, replicas: number): K8sObject
   }
   /** values are encrypted at rest */
@@ -60,7 +64,9 @@ export interface Kind {
   /** cells in the order of `columns`; `now` in milliseconds for ages */
   cells(object: K8sObject, now: number): readonly (string | number | boolean | null)[]
   /** row conditions (finished pods), upstream's */
-  rowConditions?(object: K8sObject): readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[]
+  rowConditions?(
+    object: K8sObject,
+  ): readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[]
   /** Grace on delete in seconds: pods answer >0, everything else 0 (upstream's CheckGracefulDelete). */
   grace(object: K8sObject, asked: number | undefined): number
   /** propagation when the client names none */

@@ -1,0 +1,41 @@
+/** What only a Pod gets beyond the defaults of its spec: requests from limits, service links, host ports. */
+import type { Container, Pod, PodSpec } from '../../schema/k8s/generated/types.ts'
+import { withPodSpecDefaults } from './pod-spec-defaults.ts'
+
+export function withPodDefaults(pod: Pod): Pod {
+  const spec = withPodSpecDefaults(pod.spec ?? { containers: [] })
+  const host = spec.hostNetwork === true
+  const each = (container: Container): Container => withHostPorts(withRequests(container), host)
+  const filled: PodSpec = {
+    ...spec,
+    containers: spec.containers.map(each),
+    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(each) }),
+    enableServiceLinks: spec.enableServiceLinks ?? true,
+  }
+  return { ...pod, spec: filled, ...(pod.status === undefined ? {} : { status: withAddresses(pod.status) }) }
+}
+
+/** What has a limit requests as much, unless it says otherwise. */
+function withRequests(container: Container): Container {
+  const { limits, requests } = container.resources ?? {}
+  if (limits === undefined) return container
+  return { ...container, resources: { ...container.resources, requests: { ...limits, ...requests } } }
+}
+
+/** In the network of the host a container port is a host port. */
+function withHostPorts(container: Container, host: boolean): Container {
+  if (!host || container.ports === undefined) return container
+  return {
+    ...container,
+    ports: container.ports.map((port) =>
+      (port.hostPort ?? 0) === 0 ? { ...port, hostPort: port.containerPort } : port,
+    ),
+  }
+}
+
+/** `podIP` is the first of `podIPs`; either fills the other. */
+function withAddresses(status: NonNullable<Pod['status']>): NonNullable<Pod['status']> {
+  const first = status.podIPs?.[0]?.ip
+  if (first !== undefined) return (status.podIP ?? '') === '' ? { ...status, podIP: first } : status
+  return (status.podIP ?? '') === '' ? status : { ...status, podIPs: [{ ip: status.podIP ?? '' }] }
+}

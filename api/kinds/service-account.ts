@@ -1,0 +1,36 @@
+/** ServiceAccount: the identity of pods. References to Secrets keep only the name. */
+import type { ServiceAccount } from '../../schema/k8s/generated/types.ts'
+import { AGE_COLUMN, age, NAME_COLUMN } from './column.ts'
+import { defineKind } from './generic.ts'
+import { subdomainName } from './syntax.ts'
+
+const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets'
+
+export const serviceAccount = defineKind<ServiceAccount>({
+  group: '',
+  version: 'v1',
+  kind: 'ServiceAccount',
+  plural: 'serviceaccounts',
+  shortNames: ['sa'],
+  nameProblems: subdomainName,
+  prepareCreate: (object) => namesOnly(object),
+  prepareUpdate: (object) => namesOnly(object),
+  columns: [NAME_COLUMN, AGE_COLUMN],
+  cells: (object, now) => [object.metadata.name ?? '', age(object, now)],
+  warnings(object, old) {
+    const newly =
+      object.metadata.annotations?.[ENFORCE_SECRETS] !== undefined &&
+      old?.metadata.annotations?.[ENFORCE_SECRETS] === undefined
+    const advice = 'deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets'
+    return newly ? [`metadata.annotations[${ENFORCE_SECRETS}]: ${advice}`] : []
+  },
+  support: {
+    acts: 'names the identity of pods',
+    storedOnly: ['secrets', 'imagePullSecrets', 'automountServiceAccountToken'],
+  },
+})
+
+function namesOnly(object: ServiceAccount): ServiceAccount {
+  if (object.secrets === undefined) return object
+  return { ...object, secrets: object.secrets.map(({ name }) => (name === undefined ? {} : { name })) }
+}
