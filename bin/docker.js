@@ -67,9 +67,16 @@ async function startEngine() {
   const engine = spawn('dockerd', args, { stdio: ['ignore', log, log], detached: true })
   const exited = new Promise((resolve) => engine.once('exit', resolve))
   const stop = async () => {
+    // Asked to stop, an engine waits ten seconds for what still runs.
+    const left = dockerAt(host)(['ps', '--quiet'])
+      .stdout.split('\n')
+      .filter((id) => id !== '')
+    if (left.length > 0) dockerAt(host)(['kill', ...left])
     if (engine.exitCode === null) engine.kill('SIGTERM')
     await exited
-    rmSync(folder, { recursive: true, force: true })
+    // An engine that ends early leaves its data folder mounted on itself.
+    spawnSync('umount', ['--recursive', '--quiet', join(folder, 'data')])
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
   const deadline = Date.now() + startDeadlineMs
   while (Date.now() < deadline && engine.exitCode === null) {
