@@ -1,0 +1,86 @@
+/**
+ * One connection to the embedded file, synchronous: used on the main thread for reads and in the writer thread.
+ * Statements stay prepared. Only `.all()` is used, because a statement that is not read to its end never checkpoints.
+ */
+import Database from 'libsql'
+import type { SqlRow, SqlStatement } from '../../store/sql.ts'
+import { SqlError } from '../../store/sql.ts'
+
+/** Distinct texts are few (one per shape of query); the bound is for the unforeseen. */
+const MAX_PREPARED = 256
+
+export interface Connection {
+  run(statements: readonly SqlStatement[], mode: 'read' | 'write'): readonly (readonly SqlRow[])[]
+  /** One PRAGMA or the like, outside a transaction. */
+  ask(sql: string): readonly SqlRow[]
+  close(): void
+}
+
+export function connect(file: string): Connection {
+  const database = new Database(file)
+  const prepared = new Map<string, Database.Statement>()
+
+  function statement(sql: string): Database.Statement {
+    const known = prepared.get(sql)
+    if (known !== undefined) return known
+    const made = database.prepare(sql)
+    if (made.reader) made.raw(true)
+    if (prepared.size >= MAX_PREPARED) prepared.clear()
+    prepared.set(sql, made)
+    return made
+  }
+
+  function execute({ sql, args }: SqlStatement): readonly SqlRow[] {
+    const made = statement(sql)
+    if (made.reader) return made.all(args) as SqlRow[]
+    made.run(args)
+    return []
+  }
+
+  function transaction(statements: readonly SqlStatement[], begin: string): readonly (readonly SqlRow[])[] {
+    const answers: (readonly SqlRow[])[] = []
+    execute({ sql: begin, args: [] })
+    try {
+      for (const next of statements) {
+        const needless = next.unlessRows !== undefined && answers.at(-1)?.length === next.unlessRows
+        answers.push(needless ? [] : execute(next))
+      }
+      execute({ sql: 'COMMIT', args: [] })
+    } catch (error) {
+      if (database.inTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+    return answers
+  }
+
+  return {
+    run(statements, mode) {
+      try {
+        const [only] = statements
+        if (mode === 'read' && statements.length === 1 && only !== undefined) return [execute(only)]
+        return transaction(statements, mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN')
+      } catch (error) {
+        throw nativeError(error)
+      }
+    },
+    ask: (sql) => {
+      try {
+        return execute({ sql, args: [] })
+      } catch (error) {
+        throw nativeError(error)
+      }
+    },
+    close() {
+      prepared.clear()
+      database.close()
+    },
+  }
+}
+
+/** The engine is in this process: what fails is rolled back. Only a failing sync leaves a commit in doubt. */
+function nativeError(error: unknown): SqlError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
+  const message = error instanceof Error ? error.message : String(error)
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return new SqlError('busy', code, message, { cause: error })
+  return new SqlError(code.startsWith('SQLITE_IOERR') ? 'unknown' : 'refused', code, message, { cause: error })
+}

@@ -1,0 +1,169 @@
+/**
+ * Which waiting groups share the next statement, and its text.
+ *
+ * All groups of one flush are judged against the same state, so two of them may not touch one key: a second effect on
+ * a key, a guard on a key another group writes, or a write to a key another group guards waits for the next flush. The
+ * exception costs nothing: a group that expects a revision older than one already seen loses whatever happens, so it
+ * only reads, and any number of those learn together that they lost.
+ */
+import { keyText } from './key.ts'
+import type { DueChange, Effect, Expect, Group, Guard, Key, Outcome } from './store.ts'
+import { MAX_VALUE_BYTES, StoreError } from './store.ts'
+
+/** A flush closes at this many groups or this much text; one larger group goes alone. */
+export const FLUSH_GROUPS = 64
+export const FLUSH_BYTES = 2_000_000
+
+const SEATS_BY_AGE = 8
+
+/** What a libSQL server takes as one bound string is 5,000,000 bytes. */
+export const MAX_GROUP_BYTES = 4_800_000
+
+const MAX_GROUP_KEYS = 1000
+
+export interface Pending {
+  readonly req: string
+  readonly group: Group
+  /** tuples of effects, then guards, as JSON texts */
+  readonly tuples: readonly string[]
+  readonly effectKeys: readonly string[]
+  readonly guardKeys: readonly string[]
+  readonly bytes: number
+  readonly resolve: (outcome: Outcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A value on its way in: sealed or as it came. */
+export interface Carried {
+  readonly value: string
+  readonly enc: string | null
+}
+
+export function encodeGroup(req: string, group: Group, carried: readonly (Carried | undefined)[]): Pick<Pending, 'tuples' | 'effectKeys' | 'guardKeys' | 'bytes'> {
+  const tuples: string[] = []
+  const effectKeys: string[] = []
+  group.effects.forEach((effect, at) => {
+    tuples.push(effectTuple(req, effect, carried[at]))
+    effectKeys.push(keyText(effect.key))
+  })
+  const guardKeys: string[] = []
+  for (const guard of group.guards ?? []) {
+    const { resource, namespace, name } = guard.key
+    tuples.push(JSON.stringify([req, 0, resource, namespace, name, expectNumber(guard.expect)]))
+    guardKeys.push(keyText(guard.key))
+  }
+  let bytes = 0
+  for (const tuple of tuples) bytes += utf8Length(tuple) + 1
+  return { tuples, effectKeys, guardKeys, bytes }
+}
+
+function effectTuple(req: string, effect: Effect, carried: Carried | undefined): string {
+  const { resource, namespace, name } = effect.key
+  if (effect.op === 'delete') return JSON.stringify([req, 3, resource, namespace, name, effect.expect, null])
+  const { labels, uid, owner, nodeName, expiresAt, facts } = effect.index
+  return JSON.stringify([
+    req,
+    effect.expect === 'absent' ? 1 : 2,
+    resource,
+    namespace,
+    name,
+    expectNumber(effect.expect),
+    carried?.value ?? effect.value,
+    carried?.enc ?? null,
+    uid ?? null,
+    owner ?? null,
+    nodeName === undefined || nodeName === '' ? null : nodeName,
+    expiresAt ?? null,
+    labels === undefined ? null : JSON.stringify(labels),
+    facts ?? null,
+  ])
+}
+
+/** What both stores refuse, in the same words. */
+export function checkGroup(group: Group): void {
+  const seen = new Set<string>()
+  if (group.effects.length + (group.guards?.length ?? 0) > MAX_GROUP_KEYS) {
+    throw new StoreError('too-large', `a group touches ${group.effects.length + (group.guards?.length ?? 0)} keys, at most ${MAX_GROUP_KEYS} are possible`)
+  }
+  for (const effect of group.effects) {
+    const key = keyText(effect.key)
+    if (seen.has(key)) throw new TypeError(`a group has two effects on ${effect.key.resource} ${effect.key.namespace}/${effect.key.name}`)
+    seen.add(key)
+    if (effect.expect !== 'absent' && !(effect.expect > 0)) {
+      throw new TypeError(`an effect expects revision ${effect.expect}; it must be 'absent' or a positive revision`)
+    }
+    if (effect.op === 'put' && effect.value.length * 3 > MAX_VALUE_BYTES) {
+      const bytes = utf8Length(effect.value)
+      if (bytes > MAX_VALUE_BYTES) {
+        throw new StoreError('too-large', `${effect.key.resource} ${effect.key.name} has ${bytes} bytes, at most ${MAX_VALUE_BYTES} are stored`)
+      }
+    }
+  }
+}
+
+export function expectNumber(expect: Expect): number {
+  return expect === 'absent' ? 0 : expect === 'present' ? -1 : expect
+}
+
+/**
+ * Takes from `waiting` what goes into the next flush, in lane order. `known` maps keys to revisions seen lately. When
+ * more waits than fits, early lanes go first, but a few seats are kept for whoever has waited longest.
+ */
+export function takeFlush(waiting: Pending[], known: ReadonlyMap<string, number>): Pending[] {
+  const written = new Set<string>()
+  const read = new Set<string>()
+  const taken = new Set<Pending>()
+  let bytes = 0
+  for (const pending of candidates(waiting)) {
+    if (taken.size >= FLUSH_GROUPS || (taken.size > 0 && bytes + pending.bytes > FLUSH_BYTES)) break
+    const { effectKeys, guardKeys } = pending
+    const doomed = isDoomed(pending, known)
+    const clashes = effectKeys.some((key) => written.has(key) || (!doomed && read.has(key))) || guardKeys.some((key) => written.has(key))
+    if (clashes) continue
+    for (const key of effectKeys) (doomed ? read : written).add(key)
+    for (const key of guardKeys) read.add(key)
+    bytes += pending.bytes
+    taken.add(pending)
+  }
+  if (taken.size === waiting.length) waiting.length = 0
+  else waiting.splice(0, waiting.length, ...waiting.filter((pending) => !taken.has(pending)))
+  return inLanes([...taken])
+}
+
+function candidates(waiting: readonly Pending[]): readonly Pending[] {
+  if (waiting.length <= FLUSH_GROUPS) return waiting
+  return [...waiting.slice(0, SEATS_BY_AGE), ...inLanes(waiting.slice(SEATS_BY_AGE))]
+}
+
+function inLanes(groups: Pending[]): Pending[] {
+  return groups.every((pending) => laneOf(pending) === 1) ? groups : groups.toSorted((a, b) => laneOf(a) - laneOf(b))
+}
+
+/** Revisions only rise: whoever expects an older one than was seen on the key has lost. */
+function isDoomed(pending: Pending, known: ReadonlyMap<string, number>): boolean {
+  return pending.group.effects.some((effect, at) => {
+    const seen = known.get(pending.effectKeys[at] ?? '')
+    return seen !== undefined && typeof effect.expect === 'number' && effect.expect < seen
+  })
+}
+
+function laneOf(pending: Pending): number {
+  return pending.group.lane === 'first' ? 0 : pending.group.lane === 'last' ? 2 : 1
+}
+
+/** Keys with expectations, effects first: the order of a group's tuples. */
+export function expectations(group: Group): readonly { readonly key: Key; readonly expect: Expect }[] {
+  const guards: readonly Guard[] = group.guards ?? []
+  return guards.length === 0 ? group.effects : [...group.effects, ...guards]
+}
+
+export function hasDue(group: Group): group is Group & { readonly due: readonly DueChange[] } {
+  return group.due !== undefined && group.due.length > 0
+}
+
+/** Bytes of a text in UTF-8. Most of ours is ASCII, where it is the length. */
+export function utf8Length(text: string): number {
+  // oxlint-disable-next-line no-control-regex -- the range is what ASCII is
+  if (/^[\u0000-\u007f]*$/.test(text)) return text.length
+  return new TextEncoder().encode(text).length
+}
