@@ -15,6 +15,7 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
     const found = /^(.*?)(!=|==|=)(.*)$/s.exec(term)
     if (found === null) throw new DecodeError(`invalid selector: '${text}'; can't understand '${term}'`)
     const [, field = '', operator = '=', rest = ''] = found
+    if (field === '' && rest === '') continue
     requirements.push({ field, operator: operator === '!=' ? '!=' : '=', value: unescape(rest) })
   }
   return requirements

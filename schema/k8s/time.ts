@@ -1,7 +1,7 @@
 // Timestamps: RFC 3339 in, UTC out, as metav1.Time (seconds) and metav1.MicroTime (six digits); and
 // kubectl's short durations. It may use Date to convert, and has no "now".
 import { DecodeError } from './decode-error.ts'
-import { goQuote } from './go-quote.ts'
+import { toUtf8 } from './utf8.ts'
 
 /** A point in time: whole seconds since 1970 and nanoseconds within the second. */
 export interface Instant {
@@ -19,16 +19,18 @@ const MICRO_LAYOUT = '2006-01-02T15:04:05.000000Z07:00'
 
 /** Reads an RFC 3339 timestamp, fractions and offsets included. Throws a DecodeError with Go's sentence. */
 export function parseInstant(text: string, layout: 'seconds' | 'micro' = 'seconds'): Instant {
-  const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text)
+  const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text)
   const fraction = found?.[7]
   if (found === null || (layout === 'micro' && fraction?.length !== 6)) throw new DecodeError(whyNot(text, layout))
   const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as [number, number, number, number, number, number]
   const zone = found[8] ?? 'Z'
   const range = outOfRange(year, month, day, hour, minute, second)
-  if (range !== undefined) throw new DecodeError(`parsing time ${goQuote(text)}: ${range} out of range`)
+  if (range !== undefined) throw new DecodeError(`parsing time ${quoted(text)}: ${range} out of range`)
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   date.setUTCHours(hour, minute, second)
+  if (zone !== 'Z' && Number(zone.slice(1, 3)) > 24) throw new DecodeError(`parsing time ${quoted(text)}: time zone offset hour out of range`)
+  if (zone !== 'Z' && Number(zone.slice(4, 6)) > 60) throw new DecodeError(`parsing time ${quoted(text)}: time zone offset minute out of range`)
   const sign = zone.startsWith('-') ? -1 : 1
   const offset = zone === 'Z' ? 0 : sign * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(4, 6)) * 60)
   const nanos = fraction === undefined ? 0 : Number(fraction.slice(0, 9).padEnd(9, '0'))
@@ -77,6 +79,15 @@ function outOfRange(year: number, month: number, day: number, hour: number, minu
   return second > 59 ? 'second' : undefined
 }
 
+/** Go's time package quotes in a way of its own: byte by byte, every one outside ASCII escaped. */
+function quoted(text: string): string {
+  const bytes = [...toUtf8(text)].map((byte) => {
+    if (byte === 0x22 || byte === 0x5c) return `\\${String.fromCharCode(byte)}`
+    return byte < 0x20 || byte >= 0x80 ? `\\x${byte.toString(16).padStart(2, '0')}` : String.fromCharCode(byte)
+  })
+  return `"${bytes.join('')}"`
+}
+
 /** Go's sentence: it names the rest of the text and the part of the layout that it does not match. */
 function whyNot(text: string, layout: 'seconds' | 'micro'): string {
   const parts: readonly (readonly [string, RegExp])[] = [
@@ -86,7 +97,7 @@ function whyNot(text: string, layout: 'seconds' | 'micro'): string {
     ['-', /^-/],
     ['02', /^\d\d/],
     ['T', /^T/],
-    ['15', /^\d\d/],
+    ['15', /^\d\d?/],
     [':', /^:/],
     ['04', /^\d\d/],
     [':', /^:/],
@@ -94,16 +105,16 @@ function whyNot(text: string, layout: 'seconds' | 'micro'): string {
     ...(layout === 'micro' ? ([['.000000', /^\.\d{6}(?!\d)/]] as const) : ([['', /^(?:[.,]\d+)?/]] as const)),
     ['Z07:00', /^(?:Z|[+-]\d\d:\d\d)/],
   ]
-  const start = `parsing time ${goQuote(text)}`
+  const start = `parsing time ${quoted(text)}`
   let rest = text
   for (const [name, pattern] of parts) {
     const found = pattern.exec(rest)
     if (found === null) {
-      return `${start} as ${goQuote(layout === 'micro' ? MICRO_LAYOUT : SECONDS_LAYOUT)}: cannot parse ${goQuote(rest)} as ${goQuote(name)}`
+      return `${start} as ${quoted(layout === 'micro' ? MICRO_LAYOUT : SECONDS_LAYOUT)}: cannot parse ${quoted(rest)} as ${quoted(name)}`
     }
     rest = rest.slice(found[0].length)
   }
-  return `${start}: extra text: ${goQuote(rest)}`
+  return `${start}: extra text: ${quoted(rest)}`
 }
 
 /** kubectl's age: `5s`, `3m20s`, `6h5m`, `2d4h`, `2y30d`; at most two units, `0s` for none, `<invalid>` below -1 s. */
