@@ -9,7 +9,7 @@ ensureInstalled({ dev: true })
 // The longest come first.
 const checks = [
   { name: 'unit tests', tool: 'vitest', args: ['run', '--project', 'unit', '--reporter=default'] },
-  { name: 'lint', tool: 'oxlint', args: [] },
+  { name: 'lint', tool: 'oxlint', args: ['--format=unix'] },
   { name: 'unused code', tool: 'knip', args: [] },
   ...['pure', 'nodejs', 'workerd', 'test'].map((project) => ({
     name: `types: ${project}`,
