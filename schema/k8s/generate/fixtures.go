@@ -147,6 +147,7 @@ func (f *filler) fill(v reflect.Value, depth int) {
 func decodeForTest() {
 	inputs := []string{}
 	must(json.NewDecoder(os.Stdin).Decode(&inputs))
+	must(metav1.AddMetaToScheme(scheme.Scheme))
 	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
 	outputs := []json.RawMessage{}
 	for _, input := range inputs {
