@@ -28,6 +28,8 @@ export interface Platform {
 /** Rung after each commit, with the head revision and what was touched, never data. Losing a ring costs
  *  latency, never correctness: listeners read the log. */
 export interface Bell {
+  /** Wakes listeners only when the revision is news to them. A ring that touches no resource is not about the log (a
+   *  stream waits for the node) and always wakes the listeners of its nodes. */
   ring(touched: Touched): void
   /** `since`: the listener has seen everything up to here. */
   listen(interest: Interest, since: number): Listener
