@@ -1,0 +1,15 @@
+// The port to a pod's network on this node. What is behind it: veth.ts on a real host, memory.ts in simulations.
+
+export interface PodNetwork {
+  /** once, before any pod; safe to repeat */
+  prepare(signal: AbortSignal): Promise<void>
+  /** gives the process's network namespace the address; safe to repeat */
+  attach(
+    options: { readonly veth: string; readonly pid: number; readonly ip: string },
+    signal: AbortSignal,
+  ): Promise<void>
+  /** takes it away; nothing when it is gone */
+  detach(veth: string, signal: AbortSignal): Promise<void>
+  /** interfaces this node made and did not take away */
+  attached(signal: AbortSignal): Promise<string[]>
+}
