@@ -20,7 +20,10 @@ const RECORDED = `SELECT created_at FROM __drizzle_migrations ORDER BY created_a
 export async function migrate(sql: Sql, clusterUid: string): Promise<number> {
   const done = await recorded(sql)
   if (done.length > migrations.length) {
-    throw new StoreError('newer-schema', `the database has schema version ${done.length}, this kedge knows ${migrations.length}: use a newer kedge`)
+    throw new StoreError(
+      'newer-schema',
+      `the database has schema version ${done.length}, this kedge knows ${migrations.length}: use a newer kedge`,
+    )
   }
   const missing = migrations.slice(done.length)
   if (missing.length === 0) return 0
@@ -28,7 +31,10 @@ export async function migrate(sql: Sql, clusterUid: string): Promise<number> {
   for (const migration of missing) statements.push(...(await statementsOf(migration)))
   statements.push(
     { sql: `INSERT OR IGNORE INTO store_meta (k, v) VALUES ('cluster_uid', ?1)`, args: [clusterUid] },
-    { sql: `INSERT OR REPLACE INTO store_meta (k, v) VALUES ('schema_version', ?1)`, args: [String(migrations.length)] },
+    {
+      sql: `INSERT OR REPLACE INTO store_meta (k, v) VALUES ('schema_version', ?1)`,
+      args: [String(migrations.length)],
+    },
   )
   await sql.batch(statements, 'write')
   return missing.length

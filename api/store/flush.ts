@@ -39,7 +39,11 @@ export interface Carried {
   readonly enc: string | null
 }
 
-export function encodeGroup(req: string, group: Group, carried: readonly (Carried | undefined)[]): Pick<Pending, 'tuples' | 'effectKeys' | 'guardKeys' | 'bytes'> {
+export function encodeGroup(
+  req: string,
+  group: Group,
+  carried: readonly (Carried | undefined)[],
+): Pick<Pending, 'tuples' | 'effectKeys' | 'guardKeys' | 'bytes'> {
   const tuples: string[] = []
   const effectKeys: string[] = []
   group.effects.forEach((effect, at) => {
@@ -83,11 +87,17 @@ function effectTuple(req: string, effect: Effect, carried: Carried | undefined):
 export function checkGroup(group: Group): void {
   const seen = new Set<string>()
   if (group.effects.length + (group.guards?.length ?? 0) > MAX_GROUP_KEYS) {
-    throw new StoreError('too-large', `a group touches ${group.effects.length + (group.guards?.length ?? 0)} keys, at most ${MAX_GROUP_KEYS} are possible`)
+    throw new StoreError(
+      'too-large',
+      `a group touches ${group.effects.length + (group.guards?.length ?? 0)} keys, at most ${MAX_GROUP_KEYS} are possible`,
+    )
   }
   for (const effect of group.effects) {
     const key = keyText(effect.key)
-    if (seen.has(key)) throw new TypeError(`a group has two effects on ${effect.key.resource} ${effect.key.namespace}/${effect.key.name}`)
+    if (seen.has(key))
+      throw new TypeError(
+        `a group has two effects on ${effect.key.resource} ${effect.key.namespace}/${effect.key.name}`,
+      )
     seen.add(key)
     if (effect.expect !== 'absent' && !(effect.expect > 0)) {
       throw new TypeError(`an effect expects revision ${effect.expect}; it must be 'absent' or a positive revision`)
@@ -95,7 +105,10 @@ export function checkGroup(group: Group): void {
     if (effect.op === 'put' && effect.value.length * 3 > MAX_VALUE_BYTES) {
       const bytes = utf8Length(effect.value)
       if (bytes > MAX_VALUE_BYTES) {
-        throw new StoreError('too-large', `${effect.key.resource} ${effect.key.name} has ${bytes} bytes, at most ${MAX_VALUE_BYTES} are stored`)
+        throw new StoreError(
+          'too-large',
+          `${effect.key.resource} ${effect.key.name} has ${bytes} bytes, at most ${MAX_VALUE_BYTES} are stored`,
+        )
       }
     }
   }
@@ -118,7 +131,9 @@ export function takeFlush(waiting: Pending[], known: ReadonlyMap<string, number>
     if (taken.size >= FLUSH_GROUPS || (taken.size > 0 && bytes + pending.bytes > FLUSH_BYTES)) break
     const { effectKeys, guardKeys } = pending
     const doomed = isDoomed(pending, known)
-    const clashes = effectKeys.some((key) => written.has(key) || (!doomed && read.has(key))) || guardKeys.some((key) => written.has(key))
+    const clashes =
+      effectKeys.some((key) => written.has(key) || (!doomed && read.has(key))) ||
+      guardKeys.some((key) => written.has(key))
     if (clashes) continue
     for (const key of effectKeys) (doomed ? read : written).add(key)
     for (const key of guardKeys) read.add(key)

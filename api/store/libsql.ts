@@ -85,7 +85,10 @@ export async function openLibsqlStore(sql: Sql, options: LibsqlStoreOptions): Pr
 async function readMeta(sql: Sql, expectedUid: string | undefined): Promise<{ meta: Store['meta']; head: number }> {
   let answers: readonly (readonly SqlRow[])[]
   try {
-    answers = await sql.batch([META, TRIGGERS, READ_HEAD].map((text) => ({ sql: text, args: [] })), 'read')
+    answers = await sql.batch(
+      [META, TRIGGERS, READ_HEAD].map((text) => ({ sql: text, args: [] })),
+      'read',
+    )
   } catch (error) {
     if (error instanceof SqlError && error.message.includes('no such table')) {
       throw new StoreError('corrupt', 'the database has no kedge tables: it was never migrated', { cause: error })
@@ -96,10 +99,16 @@ async function readMeta(sql: Sql, expectedUid: string | undefined): Promise<{ me
   const clusterUid = values.get('cluster_uid') ?? ''
   const schemaVersion = Number(values.get('schema_version') ?? '0')
   if (schemaVersion > SCHEMA_VERSION) {
-    throw new StoreError('newer-schema', `the database has schema version ${schemaVersion}, this kedge knows ${SCHEMA_VERSION}: use a newer kedge`)
+    throw new StoreError(
+      'newer-schema',
+      `the database has schema version ${schemaVersion}, this kedge knows ${SCHEMA_VERSION}: use a newer kedge`,
+    )
   }
   if (schemaVersion < SCHEMA_VERSION) {
-    throw new StoreError('corrupt', `the database has schema version ${schemaVersion}, this kedge needs ${SCHEMA_VERSION}: migrate it first`)
+    throw new StoreError(
+      'corrupt',
+      `the database has schema version ${schemaVersion}, this kedge needs ${SCHEMA_VERSION}: migrate it first`,
+    )
   }
   if (expectedUid !== undefined && expectedUid !== clusterUid) {
     throw new StoreError('wrong-cluster', `the database belongs to cluster ${clusterUid}, not to ${expectedUid}`)
@@ -114,8 +123,10 @@ async function readMeta(sql: Sql, expectedUid: string | undefined): Promise<{ me
 /** Every failure leaves the store as a `StoreError` with its cause. */
 function storeError(error: unknown): StoreError {
   if (error instanceof StoreError) return error
-  if (!(error instanceof SqlError)) return new StoreError('unavailable', `the database failed: ${String(error)}`, { cause: error })
+  if (!(error instanceof SqlError))
+    return new StoreError('unavailable', `the database failed: ${String(error)}`, { cause: error })
   const corrupt = error.code.startsWith('SQLITE_CORRUPT') || error.code.startsWith('SQLITE_NOTADB')
-  if (error.code.startsWith('SQLITE_FULL')) return new StoreError('unavailable', 'the disk of the database is full', { cause: error })
+  if (error.code.startsWith('SQLITE_FULL'))
+    return new StoreError('unavailable', 'the disk of the database is full', { cause: error })
   return new StoreError(corrupt ? 'corrupt' : 'unavailable', `the database failed: ${error.message}`, { cause: error })
 }

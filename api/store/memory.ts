@@ -5,7 +5,23 @@
 import { checkGroup, expectNumber, expectations, utf8Length } from './flush.ts'
 import { compareText, keyText } from './key.ts'
 import { COUNT_AT_MOST, PAGE_BYTES } from './page-sql.ts'
-import type { AfterQuery, Change, Effect, Expect, Group, Index, IndexRow, Key, ListQuery, Lost, Outcome, Page, Store, Stored, Touched } from './store.ts'
+import type {
+  AfterQuery,
+  Change,
+  Effect,
+  Expect,
+  Group,
+  Index,
+  IndexRow,
+  Key,
+  ListQuery,
+  Lost,
+  Outcome,
+  Page,
+  Store,
+  Stored,
+  Touched,
+} from './store.ts'
 import { StoreError } from './store.ts'
 
 export interface MemoryStoreOptions {
@@ -38,13 +54,19 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
   let compacted = 0
   let closed = false
 
-  // oxlint-disable-next-line typescript/require-await -- so that a throw becomes a rejection
   async function write(group: Group): Promise<Outcome> {
     checkGroup(group)
     if (closed) throw new StoreError('unavailable', 'the store is closed')
     const lost = expectations(group).filter(({ key, expect }) => !holds(current.get(keyText(key)), expect))
     if (lost.length > 0) {
-      return { ok: false, lost: lost.map(({ key, expect }): Lost => ({ key, expected: expect, current: storedOf(current.get(keyText(key))) })) }
+      return {
+        ok: false,
+        lost: lost.map(({ key, expect }): Lost => ({
+          key,
+          expected: expect,
+          current: storedOf(current.get(keyText(key))),
+        })),
+      }
     }
     const revisions: number[] = []
     const nodes = new Set<string>()
@@ -59,7 +81,11 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
     }
     if (group.effects.length === 0) return { ok: true, revisions }
     mark(options.now())
-    options.onCommit?.({ revision: head, resources: [...new Set(group.effects.map((effect) => effect.key.resource))], nodes: [...nodes] })
+    options.onCommit?.({
+      revision: head,
+      resources: [...new Set(group.effects.map((effect) => effect.key.resource))],
+      nodes: [...nodes],
+    })
     return { ok: true, revisions }
   }
 
@@ -108,7 +134,8 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
     const then = rows.filter((entry) => entry.revision <= at)
     for (const entry of entriesAfter(at)) {
       const { previous } = entry
-      if (entry.key.resource === query.resource && previous !== undefined && previous.revision <= at) then.push(previous)
+      if (entry.key.resource === query.resource && previous !== undefined && previous.revision <= at)
+        then.push(previous)
     }
     return then.toSorted((a, b) => compareKeys(a.key, b.key))
   }
@@ -128,7 +155,9 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
     const { namespace, after } = query
     const rows = rowsAt(query)
     const from = after === undefined ? 0 : upperBound(rows, { resource: query.resource, ...after })
-    return rows.slice(from).filter((entry) => (namespace === undefined || entry.key.namespace === namespace) && matches(entry, query))
+    return rows
+      .slice(from)
+      .filter((entry) => (namespace === undefined || entry.key.namespace === namespace) && matches(entry, query))
   }
 
   async function list(query: ListQuery): ReturnType<Store['list']> {
@@ -136,7 +165,11 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
     const rows = range(query)
     const taken = cut(rows, query.limit, PAGE_BYTES, (entry) => entry.bytes)
     const items = taken.map((entry) => must(storedOf(entry)))
-    const page: Page = { revision: query.at === undefined ? head : Math.min(query.at, head), items, more: rows.length > items.length }
+    const page: Page = {
+      revision: query.at === undefined ? head : Math.min(query.at, head),
+      items,
+      more: rows.length > items.length,
+    }
     const counted = query.limit <= 1000 && query.where === undefined && rows.length <= query.limit + COUNT_AT_MOST
     return Promise.resolve(counted ? { ...page, remaining: rows.length - items.length } : page)
   }
@@ -173,8 +206,12 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
       return Promise.resolve(next)
     },
     expired(before, limit) {
-      const rows = [...current.values()].filter((entry) => entry.index.expiresAt !== undefined && entry.index.expiresAt <= before)
-      rows.sort((a, b) => (a.index.expiresAt ?? 0) - (b.index.expiresAt ?? 0) || compareText(keyText(a.key), keyText(b.key)))
+      const rows = [...current.values()].filter(
+        (entry) => entry.index.expiresAt !== undefined && entry.index.expiresAt <= before,
+      )
+      rows.sort(
+        (a, b) => (a.index.expiresAt ?? 0) - (b.index.expiresAt ?? 0) || compareText(keyText(a.key), keyText(b.key)),
+      )
       return Promise.resolve(rows.slice(0, limit).map(indexRow))
     },
     compact(upTo) {

@@ -51,13 +51,18 @@ export function listStatement(query: ListQuery): SqlStatement {
   const bytes = bind(args, PAGE_BYTES)
   if (query.at !== undefined) {
     const { inner, page } = atRevision(range.where, bind(args, query.at), limit)
-    return { sql: valuesOf(page, countOf(query, inner(bind(args, query.limit + COUNT_AT_MOST + 1))), limit, bytes), args }
+    return {
+      sql: valuesOf(page, countOf(query, inner(bind(args, query.limit + COUNT_AT_MOST + 1))), limit, bytes),
+      args,
+    }
   }
   const { from, terms } = filtersOf(query, args)
   const where = [range.where, ...terms].join(' AND ')
   const page = `SELECT namespace, name, rev, bytes FROM ${from} WHERE ${where} ORDER BY namespace, name LIMIT ${limit} + 1`
   const plain = query.where === undefined
-  const counted = plain ? `SELECT 1 FROM keys WHERE ${where} LIMIT ${bind(args, query.limit + COUNT_AT_MOST + 1)}` : undefined
+  const counted = plain
+    ? `SELECT 1 FROM keys WHERE ${where} LIMIT ${bind(args, query.limit + COUNT_AT_MOST + 1)}`
+    : undefined
   return { sql: valuesOf(page, countOf(query, counted), limit, bytes), args }
 }
 

@@ -19,7 +19,12 @@ export interface ReaderOptions {
   readonly failed: (error: unknown) => StoreError
 }
 
-export type Opener = (key: Key, uid: SqlValue | undefined, enc: SqlValue | undefined, value: SqlValue | undefined) => string | Promise<string>
+export type Opener = (
+  key: Key,
+  uid: SqlValue | undefined,
+  enc: SqlValue | undefined,
+  value: SqlValue | undefined,
+) => string | Promise<string>
 
 /** Plain values come back at once, sealed ones as a promise. */
 export function valueOpener(clusterUid: string, sealer: Sealer): Opener {
@@ -42,7 +47,12 @@ export function libsqlReader(options: ReaderOptions): Reader {
     }
   }
 
-  async function stored(key: Key, rev: SqlValue | undefined, createRev: SqlValue | undefined, rest: readonly SqlValue[]): Promise<Stored> {
+  async function stored(
+    key: Key,
+    rev: SqlValue | undefined,
+    createRev: SqlValue | undefined,
+    rest: readonly SqlValue[],
+  ): Promise<Stored> {
     const revision = int(rev)
     seen(revision)
     const opened = open(key, rest[0], rest[1], rest[2])
@@ -126,7 +136,13 @@ export function libsqlReader(options: ReaderOptions): Reader {
     const opened = open(key, row[5], row[6], row[7])
     const value = typeof opened === 'string' ? opened : await opened
     if (op === 1) return { revision, op: 'create', key, value, previous: undefined }
-    return { revision, op: 'update', key, value, previous: query.previous ? await open(key, row[8], row[9], row[10]) : undefined }
+    return {
+      revision,
+      op: 'update',
+      key,
+      value,
+      previous: query.previous ? await open(key, row[8], row[9], row[10]) : undefined,
+    }
   }
 
   return {

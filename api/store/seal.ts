@@ -45,13 +45,18 @@ export function webSealer(sealing: SealingKeys): Sealer {
 
     async open(at, enc, text) {
       const key = sealing.keys.get(enc)
-      if (key === undefined) throw new StoreError('corrupt', `${describeKey(at.key)} is sealed with key ${enc}, which is not at hand`)
+      if (key === undefined)
+        throw new StoreError('corrupt', `${describeKey(at.key)} is sealed with key ${enc}, which is not at hand`)
       try {
         const joined = fromBase64(text)
         const algorithm = { name: 'AES-GCM', iv: joined.subarray(0, IV_BYTES), additionalData: context(at) }
         return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm, key, joined.subarray(IV_BYTES)))
       } catch (cause) {
-        throw new StoreError('corrupt', `${describeKey(at.key)} does not open with key ${enc}: wrong key or altered data`, { cause })
+        throw new StoreError(
+          'corrupt',
+          `${describeKey(at.key)} does not open with key ${enc}: wrong key or altered data`,
+          { cause },
+        )
       }
     },
   }

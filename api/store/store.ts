@@ -83,8 +83,7 @@ export interface Lost {
 
 export type Outcome =
   /** one revision per effect, in order */
-  | { readonly ok: true; readonly revisions: readonly number[] }
-  | { readonly ok: false; readonly lost: readonly Lost[] }
+  { readonly ok: true; readonly revisions: readonly number[] } | { readonly ok: false; readonly lost: readonly Lost[] }
 
 export interface ListQuery {
   readonly resource: string
@@ -173,10 +172,15 @@ export interface Reader {
   get(key: Key): Promise<Stored | undefined>
   getMany(keys: readonly Key[]): Promise<readonly (Stored | undefined)[]>
   list(query: ListQuery): Promise<Page | { readonly expired: true; readonly compacted: number; readonly head: number }>
-  index(query: ListQuery): Promise<{ readonly revision: number; readonly rows: readonly IndexRow[]; readonly more: boolean }>
+  index(
+    query: ListQuery,
+  ): Promise<{ readonly revision: number; readonly rows: readonly IndexRow[]; readonly more: boolean }>
   after(query: AfterQuery): Promise<After>
   head(): Promise<{ readonly head: number; readonly compacted: number }>
-  due(before: number, limit: number): Promise<readonly { readonly planner: string; readonly key: string; readonly at: number }[]>
+  due(
+    before: number,
+    limit: number,
+  ): Promise<readonly { readonly planner: string; readonly key: string; readonly at: number }[]>
   nextDue(): Promise<number | undefined>
   expired(before: number, limit: number): Promise<readonly IndexRow[]>
 }

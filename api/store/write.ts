@@ -71,13 +71,17 @@ export function groupWriter(options: WriterOptions): GroupWriter {
   async function write(group: Group): Promise<Outcome> {
     checkGroup(group)
     if (closed) throw new StoreError('unavailable', 'the store is closed')
-    if (group.effects.length === 0 && (group.guards ?? []).length === 0 && !hasDue(group)) return { ok: true, revisions: [] }
+    if (group.effects.length === 0 && (group.guards ?? []).length === 0 && !hasDue(group))
+      return { ok: true, revisions: [] }
     const req = options.requestId()
     const sealed = group.effects.some((effect) => effect.op === 'put' && effect.sealed === true)
     const carried = sealed ? await sealValues(group) : []
     const encoded = encodeGroup(req, group, carried)
     if (encoded.bytes > MAX_GROUP_BYTES) {
-      throw new StoreError('too-large', `a group has ${encoded.bytes} bytes, at most ${MAX_GROUP_BYTES} are written at once`)
+      throw new StoreError(
+        'too-large',
+        `a group has ${encoded.bytes} bytes, at most ${MAX_GROUP_BYTES} are written at once`,
+      )
     }
     if (waiting.length >= MAX_WAITING || waitingBytes + encoded.bytes > MAX_WAITING_BYTES) {
       throw new StoreError('unavailable', `${waiting.length} writes are waiting for the database already`)
@@ -154,7 +158,11 @@ export function groupWriter(options: WriterOptions): GroupWriter {
         if (outcome === 'unknown') unknown = true
         if (outcome === 'refused' && !unknown) throw error
         if (attempt === ATTEMPTS && unknown) {
-          throw new StoreError('unknown-outcome', 'the database did not answer; the write may or may not have happened', { cause: error })
+          throw new StoreError(
+            'unknown-outcome',
+            'the database did not answer; the write may or may not have happened',
+            { cause: error },
+          )
         }
         if (attempt === ATTEMPTS) throw error
         await options.sleep(BACKOFF_MS * 4 ** (attempt - 1))
@@ -223,7 +231,11 @@ export function groupWriter(options: WriterOptions): GroupWriter {
       // Only a group without effects can hold all its guards and leave no row behind.
       if (lost.length === 0 && pending.group.effects.length === 0) pending.resolve({ ok: true, revisions: [] })
       else if (lost.length > 0) pending.resolve({ ok: false, lost })
-      else throw new StoreError('corrupt', `a write of ${describeKey(expected[0]?.key ?? NO_KEY)} was neither applied nor refused`)
+      else
+        throw new StoreError(
+          'corrupt',
+          `a write of ${describeKey(expected[0]?.key ?? NO_KEY)} was neither applied nor refused`,
+        )
     } catch (error) {
       pending.reject(options.failed(error))
     }
@@ -232,7 +244,12 @@ export function groupWriter(options: WriterOptions): GroupWriter {
   async function currentOf(key: Key, row: SqlRow): Promise<Stored | undefined> {
     if (row[1] === null || row[1] === undefined) return undefined
     if (row[5] === null) return options.get(key)
-    return { key, revision: int(row[1]), createRevision: int(row[2]), value: await options.open(key, row[3], row[4], row[5]) }
+    return {
+      key,
+      revision: int(row[1]),
+      createRevision: int(row[2]),
+      value: await options.open(key, row[3], row[4], row[5]),
+    }
   }
 
   return {
@@ -262,7 +279,11 @@ interface Answer {
   readonly losers: readonly SqlRow[]
 }
 
-function composeFlush(taken: readonly Pending[], floor: number, mark: { now: number; before: number } | undefined): Flush {
+function composeFlush(
+  taken: readonly Pending[],
+  floor: number,
+  mark: { now: number; before: number } | undefined,
+): Flush {
   const tuples: string[] = []
   const checks: unknown[][] = []
   const reqs: string[] = []
@@ -295,11 +316,13 @@ function dueStatements(taken: readonly Pending[], floor: number): readonly SqlSt
   const deletes: unknown[][] = []
   for (const { req, group } of taken) {
     if (!hasDue(group)) continue
-    for (const { key, expect } of expectations(group)) checks.push([req, key.resource, key.namespace, key.name, expectNumber(expect)])
+    for (const { key, expect } of expectations(group))
+      checks.push([req, key.resource, key.namespace, key.name, expectNumber(expect)])
     for (const { planner, key, at } of group.due) (at === null ? deletes : puts).push([req, planner, key, at])
   }
   const statements: SqlStatement[] = []
   if (puts.length > 0) statements.push({ sql: DUE_PUT, args: [JSON.stringify(checks), JSON.stringify(puts), floor] })
-  if (deletes.length > 0) statements.push({ sql: DUE_DELETE, args: [JSON.stringify(checks), JSON.stringify(deletes), floor] })
+  if (deletes.length > 0)
+    statements.push({ sql: DUE_DELETE, args: [JSON.stringify(checks), JSON.stringify(deletes), floor] })
   return statements
 }

@@ -59,7 +59,11 @@ function takeLock(directory: string): Connection {
     return lock
   } catch (cause) {
     lock.close()
-    throw new StoreError('locked', `another process is using the data in ${directory}: stop it first, or choose another directory`, { cause })
+    throw new StoreError(
+      'locked',
+      `another process is using the data in ${directory}: stop it first, or choose another directory`,
+      { cause },
+    )
   }
 }
 
@@ -74,7 +78,6 @@ function openFile(file: string): Connection {
 
 function localSql(connection: Connection): Sql {
   return {
-    // oxlint-disable-next-line typescript/require-await -- so that a throw becomes a rejection
     batch: async (statements, mode) => connection.run(statements, mode),
     close: () => Promise.resolve(connection.close()),
   }
@@ -83,7 +86,6 @@ function localSql(connection: Connection): Sql {
 async function split(reader: Connection, file: string, lock: Connection): Promise<Sql> {
   const writer = await startWriter(file)
   return {
-    // oxlint-disable-next-line typescript/require-await -- so that a throw becomes a rejection
     async batch(statements, mode) {
       return mode === 'write' ? writer.run(statements) : reader.run(statements, 'read')
     },

@@ -81,6 +81,7 @@ export function connect(file: string): Connection {
 function nativeError(error: unknown): SqlError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
   const message = error instanceof Error ? error.message : String(error)
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return new SqlError('busy', code, message, { cause: error })
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
+    return new SqlError('busy', code, message, { cause: error })
   return new SqlError(code.startsWith('SQLITE_IOERR') ? 'unknown' : 'refused', code, message, { cause: error })
 }

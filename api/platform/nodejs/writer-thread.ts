@@ -32,7 +32,11 @@ function open(file: string): Connection {
   const synchronous = connection.ask('PRAGMA synchronous')[0]?.[0]
   const journal = connection.ask('PRAGMA journal_mode')[0]?.[0]
   if (synchronous !== 2 || journal !== 'wal') {
-    throw new SqlError('refused', 'NOT_DURABLE', `writes would not be durable: synchronous is ${synchronous}, journal_mode is ${journal}`)
+    throw new SqlError(
+      'refused',
+      'NOT_DURABLE',
+      `writes would not be durable: synchronous is ${synchronous}, journal_mode is ${journal}`,
+    )
   }
   return connection
 }

@@ -1,0 +1,4 @@
+import { openInMemory } from './store-build.ts'
+import { storeSuite } from './store.ts'
+
+storeSuite('memory', openInMemory)
