@@ -22,7 +22,8 @@ export async function agent(flags: AgentFlags): Promise<void> {
     {
       server: flags.server,
       node: settings({ ...(flags.node === undefined ? {} : { node: flags.node }) }, process.env).node,
-      dataDir: flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {}),
+      dataDir:
+        flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {}),
       docker: dockerSocket(flags.docker ?? process.env['KEDGE_DOCKER']),
       offlineSecrets: flags.offlineSecrets ?? true,
       token: () => joinToken(flags.token ?? process.env['KEDGE_TOKEN']),

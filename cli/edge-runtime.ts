@@ -85,7 +85,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const url = (await runtime.ready).origin
   const worker = await runtime.getWorker()
   const scheduled = async (): Promise<void> => void (await worker.scheduled({ cron: CRON }))
-  const fire = (): void => void scheduled().catch((error: unknown) => process.stderr.write(`kedge: cron: ${String(error)}\n`))
+  const fire = (): void =>
+    void scheduled().catch((error: unknown) => process.stderr.write(`kedge: cron: ${String(error)}\n`))
   const timer = options.cron === false ? undefined : setInterval(fire, 60_000)
   if (timer !== undefined) fire()
   return {

@@ -19,7 +19,8 @@ export const hasLibsqlServer = (): boolean => existsSync(BINARY) && process.plat
 
 /** Starts the server over `directory` and waits until it answers; fails after 15 s. */
 export async function startLibsqlServer(directory: string, port?: number): Promise<LibsqlServer> {
-  if (!hasLibsqlServer()) throw new Error(`no libSQL server here: ${BINARY} is missing (npm ci installs it on x64 Linux)`)
+  if (!hasLibsqlServer())
+    throw new Error(`no libSQL server here: ${BINARY} is missing (npm ci installs it on x64 Linux)`)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const chosen = port ?? (await freePort())
   const url = `http://127.0.0.1:${chosen}`

@@ -23,7 +23,8 @@ export async function up(flags: Flags): Promise<void> {
   say(`  data        ${chosen.data}`)
   say(`  kubeconfig  ${server.kubeconfigPath}`)
   const agent = chosen.agent ? await startAgent(chosen, server, stop.signal) : undefined
-  if (!chosen.agent) say('  node        none here (--no-agent); add machines with `kedge token create` and `kedge agent`')
+  if (!chosen.agent)
+    say('  node        none here (--no-agent); add machines with `kedge token create` and `kedge agent`')
   hint(server.kubeconfigPath, agent !== undefined)
 
   await untilSignal(server.failed)
@@ -37,7 +38,11 @@ interface LocalAgent {
   readonly stopped: Promise<void>
 }
 
-async function startAgent(chosen: Settings, server: RunningServer, signal: AbortSignal): Promise<LocalAgent | undefined> {
+async function startAgent(
+  chosen: Settings,
+  server: RunningServer,
+  signal: AbortSignal,
+): Promise<LocalAgent | undefined> {
   const engine = await findEngine(chosen.docker, 2_000)
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     say('  node        none here: an agent needs Linux and root; the control plane runs alone')

@@ -6,10 +6,7 @@ import type { Bell, Interest, Listener } from '../port.ts'
 import type { Touched } from '../../store/store.ts'
 import type { ClusterObject } from './cluster-object.ts'
 
-export function remoteBell(
-  object: DurableObjectStub<ClusterObject>,
-  defer: (work: Promise<unknown>) => void,
-): Bell {
+export function remoteBell(object: DurableObjectStub<ClusterObject>, defer: (work: Promise<unknown>) => void): Bell {
   return {
     ring: (touched) => defer(object.ring(touched as Touched)),
     listen: (interest, since) => remoteListener(object, interest, since),

@@ -2,73 +2,32 @@
  * The bell inside the cluster's Durable Object: listeners in this process (the loop, the agents' polls) and Workers
  * that listen through a WebSocket. A socket's interest lies in its attachment, so it survives hibernation.
  */
-import type { Bell, Interest, Listener } from '../port.ts'
+import { memoryBell } from '../memory.ts'
+import type { Bell, Interest } from '../port.ts'
 import type { Touched } from '../../store/store.ts'
 
 export interface ObjectBell extends Bell {
-  /** An upgraded socket of a Worker's listener; its query is `since`, `resources`, `node`. */
+  /** The object's half of a Worker's listener; the query is `resources` and `node`, both optional. */
   accept(query: URLSearchParams): Response
 }
 
-interface Local {
-  readonly interest: Interest
-  readonly heard: (revision: number) => void
-}
+const LISTENER = 'listener'
 
 export function objectBell(context: DurableObjectState): ObjectBell {
-  const locals = new Set<Local>()
+  const local = memoryBell()
   return {
     ring(touched) {
-      for (const local of locals) if (touches(local.interest, touched)) local.heard(touched.revision)
-      for (const socket of context.getWebSockets('listener')) {
+      local.ring(touched)
+      for (const socket of context.getWebSockets(LISTENER)) {
         if (touches(socket.deserializeAttachment() as Interest, touched)) socket.send(String(touched.revision))
       }
     },
-    listen(interest, since) {
-      return localListener(interest, since, locals)
-    },
+    listen: (interest, since) => local.listen(interest, since),
     accept(query) {
       const [theirs, ours] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
-      context.acceptWebSocket(ours, ['listener'])
+      context.acceptWebSocket(ours, [LISTENER])
       ours.serializeAttachment(interestOf(query))
       return new Response(null, { status: 101, webSocket: theirs })
-    },
-  }
-}
-
-function localListener(interest: Interest, since: number, locals: Set<Local>): Listener {
-  let newest = since
-  let seen = since
-  let wake: (() => void) | undefined
-  const local: Local = {
-    interest,
-    heard(revision) {
-      if (revision <= newest) return
-      newest = revision
-      wake?.()
-    },
-  }
-  locals.add(local)
-  return {
-    async next(signal) {
-      while (newest <= seen) {
-        if (signal.aborted) return undefined
-        await new Promise<void>((resolve) => {
-          const done = (): void => {
-            signal.removeEventListener('abort', done)
-            wake = undefined
-            resolve()
-          }
-          wake = done
-          signal.addEventListener('abort', done)
-        })
-      }
-      seen = newest
-      return newest
-    },
-    close() {
-      locals.delete(local)
-      wake?.()
     },
   }
 }

@@ -37,7 +37,8 @@ export class StreamObject extends DurableObject {
 
   #agent(node: string): Response {
     const socket = this.#waiting
-    if (socket === undefined || this.#node !== node) return new Response('no client waits for this stream', { status: 404 })
+    if (socket === undefined || this.#node !== node)
+      return new Response('no client waits for this stream', { status: 404 })
     this.#waiting = undefined
     this.#arrived?.()
     return new Response(null, { status: 101, webSocket: socket })

@@ -4,10 +4,15 @@
  */
 import type { StreamOrder, Streams } from '../port.ts'
 import { LOG_CREDIT } from '../../../schema/wire/stream.ts'
-import type { ClusterObject } from './cluster-object.ts'
 import type { Environment } from './environment.ts'
 
-export function remoteStreams(environment: Environment, object: DurableObjectStub<ClusterObject>): Streams {
+/** The cluster's object, from a Worker through a stub, or the object itself. */
+export interface Orders {
+  order(order: StreamOrder): Promise<void>
+  take(node: string): Promise<readonly StreamOrder[]>
+}
+
+export function remoteStreams(environment: Environment, object: Orders): Streams {
   const stream = (id: string) => environment.STREAM.get(environment.STREAM.idFromName(id))
 
   const meet = async (order: StreamOrder, timeoutMs: number, protocol: string): Promise<Response> => {
@@ -23,7 +28,9 @@ export function remoteStreams(environment: Environment, object: DurableObjectStu
       const answer = await meet(order, timeoutMs, protocol)
       if (answer.status === 101) return answer
       const text = await answer.text()
-      return protocol.endsWith('channel.k8s.io') ? inBand(text, protocol) : new Response(text, { status: answer.status })
+      return protocol.endsWith('channel.k8s.io')
+        ? inBand(text, protocol)
+        : new Response(text, { status: answer.status })
     },
     async read(order, { timeoutMs, signal }) {
       const answer = await meet(order, timeoutMs, '')

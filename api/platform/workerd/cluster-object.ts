@@ -1,0 +1,134 @@
+/**
+ * One Durable Object per cluster, named by the cluster's uid: it owns the bell, the liveness of nodes, the orders of
+ * streams, and the pass. Agents' polls and reports are served in it, so what they share is its memory.
+ *
+ * Nothing here is the truth: an object that is moved or evicted loses its memory, and its successor reads the log from
+ * the cursor it left in its storage. Passes are fenced by the epoch that the loop takes when it starts.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import type { Cluster, StreamOrder } from '../port.ts'
+import type { Touched } from '../../store/store.ts'
+import { openCluster } from './cluster.ts'
+import { type ClusterSettings, clusterSettings, type Environment } from './environment.ts'
+import { type ObjectBell, objectBell } from './object-bell.ts'
+import { remoteStreams } from './streams.ts'
+
+/** What the entry wires in: rooms that a platform may not know. */
+export interface ObjectWiring {
+  serve(request: Request, cluster: Cluster): Promise<Response>
+  /** Runs passes until aborted; `idle` resolves when nothing is left to do, with the time of what is due next. */
+  loop(cluster: Cluster, signal: AbortSignal): ObjectLoop
+}
+
+export interface ObjectLoop {
+  /** Everything written so far has had its pass; answers when the next one is due (ms since the epoch). */
+  settled(): Promise<number | undefined>
+}
+
+/** A ring that finds the object dead between a write and its pass is made good by this alarm. */
+const ALARM_AFTER_RING_MS = 1_000
+/** orders per node that wait for a poll; a client beyond that gets an error at once */
+const MOST_ORDERS = 100
+
+export abstract class ClusterObjectBase extends DurableObject<Environment> {
+  readonly #bell: ObjectBell
+  readonly #orders = new Map<string, StreamOrder[]>()
+  readonly #seen = new Map<string, number>()
+  readonly #since = Date.now()
+  readonly #cluster: Promise<Cluster>
+  readonly #loop: Promise<ObjectLoop>
+  #armed = false
+
+  abstract readonly wiring: ObjectWiring
+
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment)
+    this.#bell = objectBell(context)
+    this.#cluster = this.#open()
+    // Whatever was written while nobody was here gets its pass now.
+    this.#loop = this.#cluster.then((cluster) => this.wiring.loop(cluster, new AbortController().signal))
+    void this.#loop.then(
+      () => this.#arm(),
+      (error: unknown) =>
+        console.error(JSON.stringify({ level: 'error', message: 'the loop did not start', error: String(error) })),
+    )
+  }
+
+  /** After each commit of a Worker. Resolves at once; the alarm stays until the pass is through. */
+  async ring(touched: Touched): Promise<void> {
+    await this.#arm(Date.now() + ALARM_AFTER_RING_MS)
+    this.#bell.ring(touched)
+    this.ctx.waitUntil(this.#settle())
+  }
+
+  /** A client waits for the agent of `order.node`: the order goes out with the node's next poll, at once if one hangs. */
+  async order(order: StreamOrder): Promise<void> {
+    const orders = this.#orders.get(order.node) ?? []
+    if (orders.length >= MOST_ORDERS) throw new Error(`node ${order.node}: ${MOST_ORDERS} streams wait for it already`)
+    this.#orders.set(order.node, [...orders, order])
+    const { head } = await (await this.#cluster).store.head()
+    this.#bell.ring({ revision: head, resources: ['~stream'], nodes: [order.node] })
+  }
+
+  take(node: string): Promise<readonly StreamOrder[]> {
+    const orders = this.#orders.get(node) ?? []
+    this.#orders.delete(node)
+    return Promise.resolve(orders)
+  }
+
+  liveness(): Promise<{ readonly since: number; readonly nodes: ReadonlyMap<string, number> }> {
+    return Promise.resolve({ since: this.#since, nodes: new Map(this.#seen) })
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url)
+    if (url.pathname === '/listen') return this.#bell.accept(url.searchParams)
+    return this.wiring.serve(request, await this.#cluster)
+  }
+
+  override async alarm(): Promise<void> {
+    this.#armed = false
+    await this.#settle()
+  }
+
+  /** Cron: the floor under everything. */
+  async tick(): Promise<void> {
+    const cluster = await this.#cluster
+    const { head } = await cluster.store.head()
+    this.#bell.ring({ revision: head, resources: [], nodes: [] })
+    await this.#settle()
+  }
+
+  async #settle(): Promise<void> {
+    const next = await (await this.#loop).settled()
+    await this.ctx.storage.deleteAlarm()
+    this.#armed = false
+    if (next !== undefined) await this.#arm(next)
+  }
+
+  async #arm(at?: number): Promise<void> {
+    if (at === undefined) return this.#settle()
+    if (this.#armed) return
+    this.#armed = true
+    await this.ctx.storage.setAlarm(at)
+  }
+
+  async #open(): Promise<Cluster> {
+    const [name, settings] = this.#settings()
+    return openCluster(name, settings, {
+      bell: this.#bell,
+      live: {
+        seen: (node, at) => void this.#seen.set(node, at),
+        snapshot: () => this.liveness(),
+      },
+      streams: remoteStreams(this.env, this),
+      defer: (work) => this.ctx.waitUntil(work),
+      onCommit: (touched) => this.#bell.ring(touched),
+    })
+  }
+
+  #settings(): readonly [string, ClusterSettings] {
+    for (const entry of clusterSettings(this.env)) if (entry[1].uid === this.ctx.id.name) return entry
+    throw new Error(`no cluster with uid ${this.ctx.id.name} in KEDGE_CLUSTERS`)
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The clusters of a deployment, as one request of a Worker sees them. Nothing that does I/O is kept between requests:
+ * the runtime forbids it. Agents' polls and reports go to the cluster's Durable Object, everything else is served here.
+ */
+import type { Cluster, Platform } from '../port.ts'
+import { remoteBell } from './bell.ts'
+import { openCluster } from './cluster.ts'
+import { clusterSettings, type Environment } from './environment.ts'
+import { remoteStreams } from './streams.ts'
+
+export interface WorkerPlatform extends Platform {
+  /** Serves a request in the Durable Object of this cluster; undefined: no such cluster. */
+  serveInObject(name: string, request: Request): Promise<Response> | undefined
+  /** Cron: wakes the object of every cluster. */
+  tick(): Promise<void>
+}
+
+export function workerPlatform(environment: Environment, defer: (work: Promise<unknown>) => void): WorkerPlatform {
+  const settings = clusterSettings(environment)
+  const object = (uid: string) => environment.CLUSTER.get(environment.CLUSTER.idFromName(uid))
+  return {
+    async open(name): Promise<Cluster | undefined> {
+      const one = settings.get(name)
+      if (one === undefined) return undefined
+      const stub = object(one.uid)
+      const bell = remoteBell(stub, defer)
+      return openCluster(name, one, {
+        bell,
+        live: { seen: () => undefined, snapshot: () => stub.liveness() },
+        streams: remoteStreams(environment, stub),
+        defer,
+        onCommit: (touched) => bell.ring(touched),
+      })
+    },
+    serveInObject(name, request) {
+      const one = settings.get(name)
+      return one === undefined ? undefined : object(one.uid).fetch(request)
+    },
+    async tick() {
+      await Promise.all([...settings.values()].map((one) => object(one.uid).tick()))
+    },
+  }
+}

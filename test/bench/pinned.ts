@@ -1,0 +1,68 @@
+/** Servers on one core, load on the other, and what they cost: memory by `smaps_rollup`, CPU by `/proc/<pid>/stat`. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+export const SERVER_CORE = '0'
+export const LOAD_CORE = '1'
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface LoadResult {
+  readonly ok: number
+  readonly failed: number
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly firstFailure?: string
+}
+
+export function startPinned(
+  core: string,
+  program: string,
+  parameters: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): ChildProcess {
+  return spawn('taskset', ['-c', core, program, ...parameters], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Runs `test/bench/<script>` on the load core and parses its last line. */
+export async function pinnedScript<Result>(script: string, parameters: readonly string[]): Promise<Result> {
+  const child = startPinned(LOAD_CORE, process.execPath, [
+    fileURLToPath(new URL(script, import.meta.url)),
+    ...parameters,
+  ])
+  let output = ''
+  let complaint = ''
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  if (code !== 0) throw new Error(`${script} ended with code ${String(code)}: ${complaint}`)
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Result
+}
+
+/** Proportional set size in MB. */
+export async function pssMb(pid: number): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')
+  return Number(/^Pss: +(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) / 1024
+}
+
+/** Peak resident memory in MB since the start of the process. */
+export async function peakMb(pid: number): Promise<number> {
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024
+}
+
+/** CPU seconds of a process and its threads so far. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((one, other) => one - other)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
