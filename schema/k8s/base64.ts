@@ -55,6 +55,7 @@ export function fromBase64(text: string): Uint8Array {
       bytes[at++] = (held >> bits) & 255
     }
   }
-  if (clean.length % 4 !== 0 || digits % 4 === 1) throw new DecodeError(`illegal base64 data at input byte ${digits - (digits % 4)}`)
+  if (clean.length % 4 !== 0 || digits % 4 === 1)
+    throw new DecodeError(`illegal base64 data at input byte ${digits - (digits % 4)}`)
   return bytes
 }

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { applyList, kindOf, kindsIn, messageNames, messageOf } from './facts.ts'
 
 test('a kind is found by apiVersion and kind', () => {
-  expect(kindOf('apps/v1', 'Deployment')).toEqual({ group: 'apps', version: 'v1', kind: 'Deployment', message: 'Deployment' })
+  expect(kindOf('apps/v1', 'Deployment')).toEqual({
+    group: 'apps',
+    version: 'v1',
+    kind: 'Deployment',
+    message: 'Deployment',
+  })
   expect(kindOf('events.k8s.io/v1', 'Event')?.message).toBe('EventsEvent')
   expect(kindOf('any/v9', 'DeleteOptions')?.message).toBe('DeleteOptions')
   expect(kindOf('v1', 'Nothing')).toBeUndefined()
@@ -20,7 +25,10 @@ test('fields are found by JSON name and by number', () => {
     listMapKeys: ['containerPort', 'protocol'],
   })
   expect(container.byNumber.get(1)?.json).toBe('name')
-  expect(messageOf('ContainerPort').properties.get('protocol')).toMatchObject({ defaultValue: 'TCP', enumeration: ['SCTP', 'TCP', 'UDP'] })
+  expect(messageOf('ContainerPort').properties.get('protocol')).toMatchObject({
+    defaultValue: 'TCP',
+    enumeration: ['SCTP', 'TCP', 'UDP'],
+  })
 })
 
 test('an inline message is spread into its parent', () => {

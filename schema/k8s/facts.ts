@@ -110,7 +110,10 @@ export function messageNames(): readonly string[] {
 }
 
 /** What server-side apply does with a list: one value, a set, or a map with these keys. */
-export type ApplyList = { readonly as: 'atomic' } | { readonly as: 'set' } | { readonly as: 'map'; readonly keys: readonly string[] }
+export type ApplyList =
+  | { readonly as: 'atomic' }
+  | { readonly as: 'set' }
+  | { readonly as: 'map'; readonly keys: readonly string[] }
 
 /** The list type in force: a merge key or strategy stands in for an undeclared one. */
 export function applyList(field: Field): ApplyList {

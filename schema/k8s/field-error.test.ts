@@ -16,7 +16,10 @@ import { goQuote } from './go-quote.ts'
 
 test.each<[FieldError, string]>([
   [fieldRequired('spec.selector'), 'spec.selector: Required value'],
-  [fieldRequired('metadata.name', 'name or generateName is required'), 'metadata.name: Required value: name or generateName is required'],
+  [
+    fieldRequired('metadata.name', 'name or generateName is required'),
+    'metadata.name: Required value: name or generateName is required',
+  ],
   [fieldInvalid('a', 'B"', 'bad'), 'a: Invalid value: "B\\"": bad'],
   [fieldInvalid('a', { x: '<' }, 'bad'), 'a: Invalid value: {"x":"\\u003c"}: bad'],
   [fieldInvalid('a', undefined, 'bad'), 'a: Invalid value: null: bad'],

@@ -22,7 +22,10 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
 }
 
 /** Is every requirement true of the fields? A field that is not there is the empty text. */
-export function matchesFields(requirements: readonly FieldRequirement[], fields: Readonly<Record<string, string>>): boolean {
+export function matchesFields(
+  requirements: readonly FieldRequirement[],
+  fields: Readonly<Record<string, string>>,
+): boolean {
   return requirements.every(({ field, operator, value }) => {
     const held = Object.hasOwn(fields, field) ? (fields[field] ?? '') : ''
     return (held === value) === (operator === '=')
@@ -55,7 +58,8 @@ function unescape(text: string): string {
     const char = text[at] ?? ''
     if (char === '\\') {
       const escaped = text[++at] ?? ''
-      if (escaped === '' || !'\\,='.includes(escaped)) throw new DecodeError(`invalid field selector: invalid escape sequence: \\${escaped}`)
+      if (escaped === '' || !'\\,='.includes(escaped))
+        throw new DecodeError(`invalid field selector: invalid escape sequence: \\${escaped}`)
       out += escaped
     } else if (char === ',' || char === '=') {
       throw new DecodeError(`invalid field selector: unescaped character in value: ${char.charCodeAt(0)}`)

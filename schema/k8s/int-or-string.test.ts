@@ -12,6 +12,8 @@ test.each<[number | string, number, 'up' | 'down', number]>([
 })
 
 test('other text is refused', () => {
-  expect(() => scaledValue('5', 10, 'up')).toThrow('invalid value for IntOrString: invalid type: string is not a percentage')
+  expect(() => scaledValue('5', 10, 'up')).toThrow(
+    'invalid value for IntOrString: invalid type: string is not a percentage',
+  )
   expect(() => scaledValue('x%', 10, 'up')).toThrow('invalid value "x%"')
 })

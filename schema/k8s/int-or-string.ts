@@ -15,10 +15,13 @@ export function scaledValue(value: number | string, total: number, round: 'up' |
 
 /** 25 for `25%`. Throws a DecodeError for any other text. */
 export function percentOf(value: string): number {
-  if (!value.endsWith('%')) throw new DecodeError('invalid value for IntOrString: invalid type: string is not a percentage')
+  if (!value.endsWith('%'))
+    throw new DecodeError('invalid value for IntOrString: invalid type: string is not a percentage')
   const digits = value.slice(0, -1)
   if (!/^[-+]?\d{1,15}$/.test(digits)) {
-    throw new DecodeError(`invalid value for IntOrString: invalid value ${goQuote(value)}: strconv.Atoi: parsing ${goQuote(digits)}: invalid syntax`)
+    throw new DecodeError(
+      `invalid value for IntOrString: invalid value ${goQuote(value)}: strconv.Atoi: parsing ${goQuote(digits)}: invalid syntax`,
+    )
   }
   return Number(digits)
 }

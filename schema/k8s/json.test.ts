@@ -8,7 +8,10 @@ describe('keys that occur twice are named by path', () => {
     ['{"a":1,"b":{"a":2}}', []],
     ['{"a":1,"a":2}', ['a']],
     ['{"spec":{"bar":1,"x":{"bar":1},"bar":2}}', ['spec.bar']],
-    ['{"spec":{"containers":[{"name":"a","name":"b"},{"name":"c"},{"name":"d" , "name" : "e"}]}}', ['spec.containers[0].name', 'spec.containers[2].name']],
+    [
+      '{"spec":{"containers":[{"name":"a","name":"b"},{"name":"c"},{"name":"d" , "name" : "e"}]}}',
+      ['spec.containers[0].name', 'spec.containers[2].name'],
+    ],
     ['{"a":"a","b":["a","a","b"]}', []],
     ['{"a":1,"\\u0061":2}', ['a']],
     ['{"a\\"":1,"a\\"":{"b":1,"b":1}}', ['a"', 'a".b']],
@@ -24,9 +27,13 @@ test('the last of two equal keys wins', () => {
 })
 
 test('an integer that a double would change is refused by path', () => {
-  expect(() => readJson('{"spec":{"x":[1,9007199254740993]}}')).toThrow('the integer 9007199254740993 of spec.x[1] is beyond 2^53')
+  expect(() => readJson('{"spec":{"x":[1,9007199254740993]}}')).toThrow(
+    'the integer 9007199254740993 of spec.x[1] is beyond 2^53',
+  )
   expect(() => readJson('9007199254740993')).toThrow('of the document')
-  expect(readJson('{"a":9007199254740991,"b":-9007199254740991,"c":12345678901234567.5,"d":"9007199254740993"}').duplicates).toEqual([])
+  expect(
+    readJson('{"a":9007199254740991,"b":-9007199254740991,"c":12345678901234567.5,"d":"9007199254740993"}').duplicates,
+  ).toEqual([])
 })
 
 test('nesting without end is refused', () => {

@@ -124,7 +124,9 @@ function checkNumber(text: string, start: number, stack: readonly Open[]): numbe
   }
   if (integer && end - start >= 16 && !Number.isSafeInteger(Number(text.slice(start, end)))) {
     const number = end - start > 40 ? `${text.slice(start, start + 40)}...` : text.slice(start, end)
-    throw new DecodeError(`the integer ${number} of ${pathOf(stack.slice(0, -1), stack.at(-1)) || 'the document'} is beyond 2^53`)
+    throw new DecodeError(
+      `the integer ${number} of ${pathOf(stack.slice(0, -1), stack.at(-1)) || 'the document'} is beyond 2^53`,
+    )
   }
   return end
 }

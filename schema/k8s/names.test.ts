@@ -26,8 +26,18 @@ describe('what is wrong with a name', () => {
     ],
     [names.isQualifiedName('example.com/My.name_1'), []],
     [names.isQualifiedName('/x'), ['prefix part must be non-empty']],
-    [names.isQualifiedName('x/'), ['name part must be non-empty', expect.stringMatching(/^name part must consist of/) as unknown as string]],
-    [names.isQualifiedName('a/b/c'), [expect.stringMatching(/^a valid label key must consist of .* with an optional DNS subdomain prefix/) as unknown as string]],
+    [
+      names.isQualifiedName('x/'),
+      ['name part must be non-empty', expect.stringMatching(/^name part must consist of/) as unknown as string],
+    ],
+    [
+      names.isQualifiedName('a/b/c'),
+      [
+        expect.stringMatching(
+          /^a valid label key must consist of .* with an optional DNS subdomain prefix/,
+        ) as unknown as string,
+      ],
+    ],
     [names.isLabelValue(''), []],
     [names.isLabelValue('a'.repeat(64)), ['must be no more than 63 bytes']],
     [names.isConfigMapKey('..x'), ["must not start with '..'"]],
@@ -36,9 +46,17 @@ describe('what is wrong with a name', () => {
     [names.isPathSegmentName('a/b%'), ["may not contain '/'", "may not contain '%'"]],
     [names.isPathSegmentName('..'), ["may not be '..'"]],
     [names.isPathSegmentName('..', true), []],
-    [names.isEnvVarName('A=B'), ["a valid environment variable name must consist only of printable ASCII characters other than '='"]],
+    [
+      names.isEnvVarName('A=B'),
+      ["a valid environment variable name must consist only of printable ASCII characters other than '='"],
+    ],
     [names.isEnvVarName('1 any'), []],
-    [names.isPercent('5'), ["a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"]],
+    [
+      names.isPercent('5'),
+      [
+        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+      ],
+    ],
     [names.isDns1123Label('a\n'), [expect.stringMatching(/RFC 1123 label/) as unknown as string]],
   ])('%#', (problems, wanted) => {
     expect(problems).toEqual(wanted)

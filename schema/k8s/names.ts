@@ -49,7 +49,13 @@ function fits(value: string, pattern: string): boolean {
   return compiled.test(value)
 }
 
-function check(value: string, max: number, pattern: string, rule: string, ...examples: readonly string[]): readonly string[] {
+function check(
+  value: string,
+  max: number,
+  pattern: string,
+  rule: string,
+  ...examples: readonly string[]
+): readonly string[] {
   return [
     ...(utf8Length(value) > max ? [tooLongName(max)] : []),
     ...(fits(value, pattern) ? [] : [patternProblem(rule, pattern, ...examples)]),
@@ -87,13 +93,18 @@ export function isWildcardDns1123Subdomain(value: string): readonly string[] {
 export function isQualifiedName(value: string): readonly string[] {
   const parts = value.split('/')
   const problem = patternProblem(KEY_RULE, KEY_NAME, 'MyName', 'my.name', '123-abc')
-  if (parts.length > 2) return [`a valid label key ${problem} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`]
+  if (parts.length > 2)
+    return [`a valid label key ${problem} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`]
   const name = parts.at(-1) ?? ''
   const prefix = parts.length === 2 ? parts[0] : undefined
   const problems: string[] = []
   if (prefix === '') problems.push('prefix part must be non-empty')
   else if (prefix !== undefined) {
-    problems.push(...isDns1123Subdomain(prefix).map((text) => `prefix part ${text === tooLongName(253) ? tooManyBytes(253) : text}`))
+    problems.push(
+      ...isDns1123Subdomain(prefix).map(
+        (text) => `prefix part ${text === tooLongName(253) ? tooManyBytes(253) : text}`,
+      ),
+    )
   }
   if (name === '') problems.push('name part must be non-empty')
   else if (utf8Length(name) > 63) problems.push(`name part ${tooManyBytes(63)}`)
@@ -133,14 +144,18 @@ export function isEnvVarName(value: string): readonly string[] {
 
 /** The stricter rule for environment variables that envFrom and older versions use. */
 export function isStrictEnvVarName(value: string): readonly string[] {
-  const rule = "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit"
-  const problems = fits(value, ENV_NAME) ? [] : [patternProblem(rule, ENV_NAME, 'my.env-name', 'MY_ENV.NAME', 'MyEnvName1')]
+  const rule =
+    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit"
+  const problems = fits(value, ENV_NAME)
+    ? []
+    : [patternProblem(rule, ENV_NAME, 'my.env-name', 'MY_ENV.NAME', 'MyEnvName1')]
   return [...problems, ...leavesDirectory(value)]
 }
 
 /** `my_name` */
 export function isCIdentifier(value: string): readonly string[] {
-  const rule = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'"
+  const rule =
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'"
   return fits(value, C_IDENTIFIER) ? [] : [patternProblem(rule, C_IDENTIFIER, 'my_name', 'MY_NAME', 'MyName')]
 }
 
@@ -148,7 +163,8 @@ export function isCIdentifier(value: string): readonly string[] {
 export function isPortName(value: string): readonly string[] {
   const problems: string[] = []
   if (utf8Length(value) > 15) problems.push(tooLongName(15))
-  if (!/^[-a-z0-9]+$/.test(value)) problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)')
+  if (!/^[-a-z0-9]+$/.test(value))
+    problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)')
   if (!/[a-z]/.test(value)) problems.push('must contain at least one letter (a-z)')
   if (value.includes('--')) problems.push('must not contain consecutive hyphens')
   if (value.startsWith('-') || value.endsWith('-')) problems.push('must not begin or end with a hyphen')
@@ -181,7 +197,9 @@ export function isHttpHeaderName(value: string): readonly string[] {
  * Turns a rule for names into one for generateName too: a prefix may end in `-`, because something
  * is going to follow.
  */
-export function nameRule(rule: (value: string) => readonly string[]): (name: string, isPrefix: boolean) => readonly string[] {
+export function nameRule(
+  rule: (value: string) => readonly string[],
+): (name: string, isPrefix: boolean) => readonly string[] {
   return (name, isPrefix) => rule(isPrefix && name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name)
 }
 

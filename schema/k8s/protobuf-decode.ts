@@ -57,7 +57,8 @@ function readInto(value: Mutable, message: Message, reader: Reader, depth: numbe
 function readField(value: Mutable, message: Message, field: Field, wire: number, reader: Reader, depth: number): void {
   const { shape } = field
   expectWire(message, field, wire)
-  if (field.inline && shape.of === 'message') return readInto(value, messageOf(shape.message), reader.nested(), depth + 1)
+  if (field.inline && shape.of === 'message')
+    return readInto(value, messageOf(shape.message), reader.nested(), depth + 1)
   if (shape.of === 'list') {
     if (shape.wrapped) value[field.json] = readWrapped(shape, reader.nested(), depth + 1)
     else {
@@ -84,7 +85,8 @@ function readField(value: Mutable, message: Message, field: Field, wire: number,
     return
   }
   const read = readScalar(shape.of, reader, depth)
-  const dropped = read === undefined || (!field.pointer && (field.omitEmpty || field.omitZero) && isZero(shape.of, read))
+  const dropped =
+    read === undefined || (!field.pointer && (field.omitEmpty || field.omitZero) && isZero(shape.of, read))
   if (dropped) delete value[field.json]
   else value[field.json] = read
 }
@@ -124,7 +126,8 @@ function readEntry(map: Mutable, values: Shape, reader: Reader, depth: number): 
 
 /** `__proto__` is a key like any other. */
 function put(map: Mutable, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true })
+  if (key === '__proto__')
+    Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true })
   else map[key] = value
 }
 
@@ -156,7 +159,9 @@ function readScalar(of: Scalar, reader: Reader, depth: number): unknown {
       if (inner.at === inner.end) return undefined
       const { first: seconds, second: nanos } = readParts(inner, depth)
       if (seconds === ZERO_SECONDS && nanos === 0) return undefined
-      return of === 'time' ? printSeconds(seconds) : printMicroInstant({ seconds, nanos: Math.min(Math.max(nanos, 0), 999_999_999) })
+      return of === 'time'
+        ? printSeconds(seconds)
+        : printMicroInstant({ seconds, nanos: Math.min(Math.max(nanos, 0), 999_999_999) })
     }
     case 'raw':
       return readRaw(reader.nested(), depth)
@@ -164,7 +169,10 @@ function readScalar(of: Scalar, reader: Reader, depth: number): unknown {
 }
 
 /** The small messages: Quantity {1 string}, IntOrString {1 type, 2 int, 3 string}, Timestamp {1 seconds, 2 nanos}. */
-function readParts(reader: Reader, depth: number): { readonly text: string; readonly first: number; readonly second: number; readonly third: string } {
+function readParts(
+  reader: Reader,
+  depth: number,
+): { readonly text: string; readonly first: number; readonly second: number; readonly third: string } {
   const parts = { text: '', first: 0, second: 0, third: '' }
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === ((1 << 3) | BYTES)) parts.text = fromUtf8(reader.slice())
@@ -211,6 +219,8 @@ function expectWire(message: Message, field: Field, wire: number): void {
   const item = field.shape.of === 'list' && !field.shape.wrapped ? field.shape.items : field.shape
   const wanted = wireOf(item)
   if (wire !== wanted) {
-    throw new DecodeError(`protobuf: wrong wireType = ${wire} for field ${message.goName}.${field.json}, want ${wanted}`)
+    throw new DecodeError(
+      `protobuf: wrong wireType = ${wire} for field ${message.goName}.${field.json}, want ${wanted}`,
+    )
   }
 }

@@ -88,7 +88,12 @@ function planField(message: Message, field: Field, held: unknown, parts: Part[],
     for (const key of Object.keys(map).toSorted(byBytes)) {
       size += delimited(number, parts, () => {
         const keySize = planValue(1, { of: 'string' }, key, where, parts, depth + 1)
-        return keySize + (map[key] === null || map[key] === undefined ? 0 : planValue(2, shape.values, map[key], where, parts, depth + 1))
+        return (
+          keySize +
+          (map[key] === null || map[key] === undefined
+            ? 0
+            : planValue(2, shape.values, map[key], where, parts, depth + 1))
+        )
       })
     }
     return size

@@ -37,7 +37,8 @@ export class Reader {
     if (this.at >= this.end) return 0
     if (--this.budget.left < 0) throw new DecodeError(`protobuf: more than ${MAX_FIELDS} fields`)
     const { low, high } = this.varint()
-    if (high !== 0 || low >>> 3 === 0 || low >>> 3 > 0x1fffffff) throw new DecodeError(`protobuf: illegal field number at byte ${this.at}`)
+    if (high !== 0 || low >>> 3 === 0 || low >>> 3 > 0x1fffffff)
+      throw new DecodeError(`protobuf: illegal field number at byte ${this.at}`)
     return low
   }
 

@@ -41,10 +41,17 @@ describe('upstream protobuf and upstream JSON decode to the same object', () => 
 })
 
 test('the bytes kubectl sends to create a namespace are understood', () => {
-  const envelope = Uint8Array.from('6b3873000a0f0a02763112094e616d657370616365120c0a040a026e6e12001a020a001a002200'.match(/../g) ?? [], (byte) =>
-    Number.parseInt(byte, 16),
+  const envelope = Uint8Array.from(
+    '6b3873000a0f0a02763112094e616d657370616365120c0a040a026e6e12001a020a001a002200'.match(/../g) ?? [],
+    (byte) => Number.parseInt(byte, 16),
   )
-  expect(decodeObject(envelope).value).toEqual({ kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'nn' }, spec: {}, status: {} })
+  expect(decodeObject(envelope).value).toEqual({
+    kind: 'Namespace',
+    apiVersion: 'v1',
+    metadata: { name: 'nn' },
+    spec: {},
+    status: {},
+  })
 })
 
 test('DeleteOptions are known under any version, and without a kind when the caller names it', () => {
@@ -60,7 +67,9 @@ test('an integer beyond 2^53 is refused', () => {
 })
 
 test('a value that does not fit its field is refused by name', () => {
-  expect(() => encodeMessage('DeploymentSpec', { replicas: 'many' })).toThrow('DeploymentSpec.replicas must be an integer')
+  expect(() => encodeMessage('DeploymentSpec', { replicas: 'many' })).toThrow(
+    'DeploymentSpec.replicas must be an integer',
+  )
 })
 
 test('nesting without end is refused', () => {
@@ -104,7 +113,11 @@ function arbitrary(shape: Shape, depth: number): fc.Arbitrary<unknown> {
 
 function message(name: string, depth: number): fc.Arbitrary<unknown> {
   const fields = messageOf(name).fields.filter((field) => field.number > 0)
-  const inner = fields.map((field) => (depth > 3 && field.shape.of === 'message' ? fc.constant(undefined) : fc.option(arbitrary(field.shape, depth), { nil: undefined })))
+  const inner = fields.map((field) =>
+    depth > 3 && field.shape.of === 'message'
+      ? fc.constant(undefined)
+      : fc.option(arbitrary(field.shape, depth), { nil: undefined }),
+  )
   return fc.tuple(...inner).map((values) => {
     const out: Record<string, unknown> = {}
     fields.forEach((field, i) => {
@@ -119,20 +132,24 @@ function message(name: string, depth: number): fc.Arbitrary<unknown> {
 
 /** What Go's JSON leaves out, and what protobuf cannot tell from nothing. */
 function leftOut(field: Field, value: unknown): boolean {
-  if ((field.shape.of === 'list' && !field.shape.wrapped) || field.shape.of === 'map') return Object.keys(value as object).length === 0
+  if ((field.shape.of === 'list' && !field.shape.wrapped) || field.shape.of === 'map')
+    return Object.keys(value as object).length === 0
   if (field.omitZero && field.shape.of === 'message') return Object.keys(value as object).length === 0
   return field.omitEmpty && !field.pointer && (value === '' || value === 0 || value === false)
 }
 
 describe('whatever an object holds, it survives the way through protobuf', () => {
-  test.each(['Pod', 'Deployment', 'Service', 'Secret', 'Event', 'EndpointSlice', 'Lease', 'TokenReview', 'Status'])('%s', (name) => {
-    fc.assert(
-      fc.property(message(name, 0), (value) => {
-        expect(decodeMessage(name, encodeMessage(name, value as Json))).toEqual(value)
-      }),
-      { numRuns: 60 },
-    )
-  })
+  test.each(['Pod', 'Deployment', 'Service', 'Secret', 'Event', 'EndpointSlice', 'Lease', 'TokenReview', 'Status'])(
+    '%s',
+    (name) => {
+      fc.assert(
+        fc.property(message(name, 0), (value) => {
+          expect(decodeMessage(name, encodeMessage(name, value as Json))).toEqual(value)
+        }),
+        { numRuns: 60 },
+      )
+    },
+  )
 })
 
 test('broken bytes are refused with a DecodeError, never with anything else', () => {
@@ -146,13 +163,23 @@ test('broken bytes are refused with a DecodeError, never with anything else', ()
   }
   for (let end = 0; end < whole.length; end += 7) attempt(whole.subarray(0, end))
   fc.assert(
-    fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.nat(whole.length - 1), fc.nat(255), (at, byte, also, other) => {
-      const bytes = whole.slice()
-      bytes[at] = byte
-      bytes[also] = other
-      attempt(bytes)
-    }),
+    fc.property(
+      fc.nat(whole.length - 1),
+      fc.nat(255),
+      fc.nat(whole.length - 1),
+      fc.nat(255),
+      (at, byte, also, other) => {
+        const bytes = whole.slice()
+        bytes[at] = byte
+        bytes[also] = other
+        attempt(bytes)
+      },
+    ),
     { numRuns: 2000 },
   )
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => attempt(Uint8Array.from([0x6b, 0x38, 0x73, 0, ...bytes]))))
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) =>
+      attempt(Uint8Array.from([0x6b, 0x38, 0x73, 0, ...bytes])),
+    ),
+  )
 })

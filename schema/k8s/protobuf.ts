@@ -24,16 +24,21 @@ export interface Decoded {
  * Reads an enveloped object. `fallback` names the kind where the envelope is empty (some clients
  * leave it out for DeleteOptions). Throws a DecodeError on anything malformed or unknown.
  */
-export function decodeObject(bytes: Uint8Array, fallback?: { readonly apiVersion: string; readonly kind: string }): Decoded {
+export function decodeObject(
+  bytes: Uint8Array,
+  fallback?: { readonly apiVersion: string; readonly kind: string },
+): Decoded {
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) {
     throw new DecodeError('provided data does not appear to be a protobuf message, expected prefix 6b 38 73 00')
   }
   const envelope = readEnvelope(new Reader(bytes, MAGIC.length))
   const apiVersion = envelope.apiVersion || (fallback?.apiVersion ?? '')
   const kind = envelope.kind || (fallback?.kind ?? '')
-  if (envelope.contentEncoding !== '') throw new DecodeError(`unknown content encoding ${JSON.stringify(envelope.contentEncoding)}`)
+  if (envelope.contentEncoding !== '')
+    throw new DecodeError(`unknown content encoding ${JSON.stringify(envelope.contentEncoding)}`)
   const facts = kindOf(apiVersion, kind)
-  if (facts === undefined) throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
+  if (facts === undefined)
+    throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
   return { apiVersion, kind, value: { kind, apiVersion, ...decodeMessage(facts.message, envelope.raw) } }
 }
 
@@ -49,7 +54,8 @@ export function isProtobuf(bytes: Uint8Array): boolean {
 export function encodeObject(object: { readonly apiVersion: string; readonly kind: string }): Uint8Array {
   const { apiVersion, kind } = object
   const facts = kindOf(apiVersion, kind)
-  if (facts === undefined) throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
+  if (facts === undefined)
+    throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
   const raw = encodeMessage(facts.message, object as { readonly [field: string]: unknown })
   const typeMeta = [0x0a, ...prefixed(apiVersion), 0x12, ...prefixed(kind)]
   const head = [...MAGIC, 0x0a, ...varint(typeMeta.length), ...typeMeta, 0x12, ...varint(raw.length)]

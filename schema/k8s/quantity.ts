@@ -13,7 +13,9 @@ export interface Amount {
 
 const DECIMAL: Readonly<Record<string, number>> = { '': 0, n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }
 const BINARY: Readonly<Record<string, number>> = { Ki: 10, Mi: 20, Gi: 30, Ti: 40, Pi: 50, Ei: 60 }
-const DECIMAL_NAMES: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(DECIMAL).map(([name, power]) => [power, name]))
+const DECIMAL_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(DECIMAL).map(([name, power]) => [power, name]),
+)
 const BINARY_NAMES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
 
 const NANO = 1_000_000_000n
@@ -27,7 +29,8 @@ const SUFFIX = "unable to parse quantity's suffix"
 
 /** Reads a quantity. Throws a DecodeError with upstream's sentence. */
 export function parseQuantity(text: string): Amount {
-  const found = text.length > MAX_LENGTH || text === '' ? null : /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/.exec(text)
+  const found =
+    text.length > MAX_LENGTH || text === '' ? null : /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/.exec(text)
   if (found === null) throw new DecodeError(FORM)
   const [, sign = '', whole = '', fraction = '', suffix = ''] = found
   const { format, ten, two } = interpret(suffix)
@@ -38,7 +41,9 @@ export function parseQuantity(text: string): Amount {
   const capped = format === 'binary' && magnitude > MAX_INT64 * NANO ? MAX_INT64 * NANO : magnitude
   const shape = format === 'binary' && capped < NANO && capped > 0n ? 'decimal' : format
   const nano = sign === '-' ? -capped : capped
-  return keepsSpelling(digits, fraction, shifted, { format, ten, two }) ? { nano, format, text } : { nano, format: shape }
+  return keepsSpelling(digits, fraction, shifted, { format, ten, two })
+    ? { nano, format, text }
+    : { nano, format: shape }
 }
 
 /** The spelling upstream prints: `1000m` becomes `1`, `0.5` becomes `500m`, `1024Mi` becomes `1Gi`. */
@@ -51,7 +56,8 @@ export function printQuantity(amount: Amount): string {
   if (amount.text !== undefined) return amount.text
   if (amount.nano === 0n) return '0'
   const size = amount.nano < 0n ? -amount.nano : amount.nano
-  if (amount.format === 'binary' && size >= 1024n * NANO && amount.nano % NANO === 0n) return printBinary(amount.nano / NANO)
+  if (amount.format === 'binary' && size >= 1024n * NANO && amount.nano % NANO === 0n)
+    return printBinary(amount.nano / NANO)
   return printDecimal(amount.nano, amount.format === 'exponent')
 }
 

@@ -72,13 +72,15 @@ export function parseLabelSelector(text: string): LabelMatch {
   for (;;) {
     const first = peek()
     if (first.kind === 'end') break
-    if (!isWord(first) && first.kind !== '!') throw new DecodeError(`found '${first.text}', expected: !, identifier, or 'end of string'`)
+    if (!isWord(first) && first.kind !== '!')
+      throw new DecodeError(`found '${first.text}', expected: !, identifier, or 'end of string'`)
     requirements.push(requirement(peek, next))
     const after = next()
     if (after.kind === 'end') break
     if (after.kind !== ',') throw new DecodeError(`found '${after.text}', expected: ',' or 'end of string'`)
     const following = peek()
-    if (!isWord(following) && following.kind !== '!') throw new DecodeError(`found '${following.text}', expected: identifier after ','`)
+    if (!isWord(following) && following.kind !== '!')
+      throw new DecodeError(`found '${following.text}', expected: identifier after ','`)
   }
   return { requirements: requirements.toSorted(byKey), nothing: false }
 }
@@ -96,7 +98,12 @@ export function labelMatchOf(selector: LabelSelector | undefined): LabelMatch {
   return { requirements: requirements.toSorted(byKey), nothing: false }
 }
 
-const OPERATORS: Readonly<Record<string, LabelOperator>> = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' }
+const OPERATORS: Readonly<Record<string, LabelOperator>> = {
+  In: 'in',
+  NotIn: 'notin',
+  Exists: 'exists',
+  DoesNotExist: '!',
+}
 
 /** `{a: 'b'}` as a requirement on every key; {} matches everything. Nothing is validated. */
 export function labelMatchOfSet(labels: Labels): LabelMatch {
@@ -110,7 +117,9 @@ export function printLabelMatch(match: LabelMatch): string {
     .map(({ key, operator, values }) => {
       if (operator === 'exists') return key
       if (operator === '!') return `!${key}`
-      return operator === 'in' || operator === 'notin' ? `${key} ${operator} (${values.join(',')})` : `${key}${operator}${values[0] ?? ''}`
+      return operator === 'in' || operator === 'notin'
+        ? `${key} ${operator} (${values.join(',')})`
+        : `${key}${operator}${values[0] ?? ''}`
     })
     .join(',')
 }
@@ -187,7 +196,8 @@ function valueList(peek: () => Token, next: () => Token): readonly string[] {
     next()
     return ['']
   }
-  if (!isWord(peek()) && peek().kind !== ',') throw new DecodeError(`found '${peek().text}', expected: ',', ')' or identifier`)
+  if (!isWord(peek()) && peek().kind !== ',')
+    throw new DecodeError(`found '${peek().text}', expected: ',', ')' or identifier`)
   const values: string[] = []
   let empty = true
   for (;;) {
@@ -212,8 +222,10 @@ function checked(key: string, operator: LabelOperator, given: readonly string[])
   }
   const keyProblems = isQualifiedName(key)
   if (keyProblems.length > 0) wrong('key', key, keyProblems.join('; '))
-  if ((operator === 'in' || operator === 'notin') && values.length === 0) wrong('values', values, "for 'in', 'notin' operators, values set can't be empty")
-  if ((operator === 'exists' || operator === '!') && values.length > 0) wrong('values', values, 'values set must be empty for exists and does not exist')
+  if ((operator === 'in' || operator === 'notin') && values.length === 0)
+    wrong('values', values, "for 'in', 'notin' operators, values set can't be empty")
+  if ((operator === 'exists' || operator === '!') && values.length > 0)
+    wrong('values', values, 'values set must be empty for exists and does not exist')
   if (operator === '>' || operator === '<') {
     values.forEach((value, i) => {
       if (!INTEGER.test(value)) wrong(`values[${i}]`, value, "for 'Gt', 'Lt' operators, the value must be an integer")

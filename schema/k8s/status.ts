@@ -126,8 +126,7 @@ export function generatedNameTaken(resource: string, group: string, name: string
 }
 
 /** What a stale resourceVersion is answered. */
-export const MODIFIED =
-  'the object has been modified; please apply your changes to the latest version and try again'
+export const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again'
 
 /** 409 `Operation cannot be fulfilled on deployments.apps "x": why` */
 export function conflict(resource: string, group: string, name: string, why: string = MODIFIED): Refusal {
@@ -179,7 +178,8 @@ export function forbidden(
   causes: readonly StatusCause[] = [],
 ): Refusal {
   const what = qualified(resource, group)
-  const start = what === '' ? 'forbidden' : name === '' ? `${what} is forbidden` : `${what} ${goQuote(name)} is forbidden`
+  const start =
+    what === '' ? 'forbidden' : name === '' ? `${what} is forbidden` : `${what} ${goQuote(name)} is forbidden`
   return new Refusal({
     code: 403,
     reason: 'Forbidden',
@@ -275,12 +275,7 @@ export function internalError(what: string, cause?: unknown): Refusal {
 }
 
 /** 500 of an operation that may be repeated */
-export function serverTimeout(
-  resource: string,
-  group: string,
-  operation: string,
-  retryAfterSeconds: number,
-): Refusal {
+export function serverTimeout(resource: string, group: string, operation: string, retryAfterSeconds: number): Refusal {
   return new Refusal({
     code: 500,
     reason: 'ServerTimeout',

@@ -18,20 +18,34 @@ describe('unknown fields are named by path and dropped', () => {
     expect(checkFields(value, 'Deployment').unknown).toEqual(unknown)
   })
   test('what is kept', () => {
-    expect(pruned({ foo: 1, ...deployment({ bar: 1, replicas: null, paused: true }) }, 'Deployment')).toEqual(deployment({ paused: true }))
+    expect(pruned({ foo: 1, ...deployment({ bar: 1, replicas: null, paused: true }) }, 'Deployment')).toEqual(
+      deployment({ paused: true }),
+    )
   })
 })
 
 describe('a value of the wrong type is refused in the words of Go', () => {
   test.each<[unknown, string]>([
-    [deployment({ replicas: 'x' }), 'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32'],
-    [deployment({ replicas: 1.5 }), 'json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32'],
+    [
+      deployment({ replicas: 'x' }),
+      'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+    ],
+    [
+      deployment({ replicas: 1.5 }),
+      'json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32',
+    ],
     [
       podSpec({ containers: [{ ports: [{ containerPort: 'http' }] }] }),
       'json: cannot unmarshal string into Go struct field ContainerPort.spec.template.spec.containers.ports.containerPort of type int32',
     ],
-    [podSpec({ containers: {} }), 'json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container'],
-    [podSpec({ containers: ['a'] }), 'json: cannot unmarshal string into Go struct field PodSpec.spec.template.spec.containers of type v1.Container'],
+    [
+      podSpec({ containers: {} }),
+      'json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container',
+    ],
+    [
+      podSpec({ containers: ['a'] }),
+      'json: cannot unmarshal string into Go struct field PodSpec.spec.template.spec.containers of type v1.Container',
+    ],
     [
       podSpec({ containers: [{ env: [{ name: 'a', value: true }] }] }),
       'json: cannot unmarshal bool into Go struct field EnvVar.spec.template.spec.containers.env.value of type string',
@@ -40,8 +54,14 @@ describe('a value of the wrong type is refused in the words of Go', () => {
       podSpec({ containers: [{ resources: { limits: { cpu: 'lots' } } }] }),
       "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
     ],
-    [{ metadata: { creationTimestamp: 'now' } }, 'parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"'],
-    [podSpec('x'), 'json: cannot unmarshal string into Go struct field PodTemplateSpec.spec.template.spec of type v1.PodSpec'],
+    [
+      { metadata: { creationTimestamp: 'now' } },
+      'parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"',
+    ],
+    [
+      podSpec('x'),
+      'json: cannot unmarshal string into Go struct field PodTemplateSpec.spec.template.spec of type v1.PodSpec',
+    ],
     [[], 'json: cannot unmarshal array into Go value of type v1.Deployment'],
   ])('%j', (value, text) => {
     expect(checkFields(value, 'Deployment').typeErrors[0]).toBe(text)
@@ -51,7 +71,10 @@ describe('a value of the wrong type is refused in the words of Go', () => {
 
 test('quantities, times, bytes and map keys take the form in which upstream prints them', () => {
   const pod = pruned(
-    { metadata: { deletionTimestamp: '2026-01-02T03:04:05.5+01:00', annotations: { b: '', a: null } }, spec: { overhead: { memory: 1024, cpu: '1000m' } } },
+    {
+      metadata: { deletionTimestamp: '2026-01-02T03:04:05.5+01:00', annotations: { b: '', a: null } },
+      spec: { overhead: { memory: 1024, cpu: '1000m' } },
+    },
     'Pod',
   )
   expect(JSON.stringify(pod)).toBe(

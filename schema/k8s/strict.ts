@@ -29,7 +29,9 @@ export function checkFields(value: unknown, message: string): Checked {
   const walk: Walk = { unknown: [], typeErrors: [] }
   const facts = messageOf(message)
   if (!isObject(value)) {
-    walk.typeErrors.push(`json: cannot unmarshal ${jsonType(value)} into Go value of type ${facts.model.split('.').slice(-2).join('.')}`)
+    walk.typeErrors.push(
+      `json: cannot unmarshal ${jsonType(value)} into Go value of type ${facts.model.split('.').slice(-2).join('.')}`,
+    )
     return { value: {}, ...walk }
   }
   return { value: readMessage(walk, facts, value, '', ''), ...walk }
@@ -117,14 +119,24 @@ function read(walk: Walk, shape: Shape, held: unknown, place: Place): unknown {
     case 'list': {
       if (!Array.isArray(held)) return mismatch(walk, held, place)
       const goType = itemType(place.goType, '[]')
-      return held.map((item: unknown, i) => readItem(walk, shape.items, item, { ...place, path: `${place.path}[${i}]`, goType }))
+      return held.map((item: unknown, i) =>
+        readItem(walk, shape.items, item, { ...place, path: `${place.path}[${i}]`, goType }),
+      )
     }
     case 'map': {
       if (!isObject(held)) return mismatch(walk, held, place)
       const goType = itemType(place.goType, 'map[string]')
       const entries = Object.keys(held)
         .toSorted(byUnits)
-        .map((key) => [key, readItem(walk, shape.values, held[key], { ...place, path: join(place.path, key), goPath: join(place.goPath, key), goType })])
+        .map((key) => [
+          key,
+          readItem(walk, shape.values, held[key], {
+            ...place,
+            path: join(place.path, key),
+            goPath: join(place.goPath, key),
+            goType,
+          }),
+        ])
       return Object.fromEntries(entries)
     }
     case 'string':
@@ -151,7 +163,12 @@ function readItem(walk: Walk, shape: Shape, held: unknown, place: Place): unknow
 }
 
 /** Types that read themselves: their errors do not name the field upstream. */
-function readSpecial(walk: Walk, of: 'bytes' | 'quantity' | 'intOrString' | 'time' | 'microTime', held: unknown, place: Place): unknown {
+function readSpecial(
+  walk: Walk,
+  of: 'bytes' | 'quantity' | 'intOrString' | 'time' | 'microTime',
+  held: unknown,
+  place: Place,
+): unknown {
   try {
     switch (of) {
       case 'bytes':
@@ -163,7 +180,8 @@ function readSpecial(walk: Walk, of: 'bytes' | 'quantity' | 'intOrString' | 'tim
         throw new DecodeError(`json: cannot unmarshal ${jsonType(held, true)} into Go value of type int32`)
       case 'time':
       case 'microTime': {
-        if (typeof held !== 'string') throw new DecodeError(`json: cannot unmarshal ${jsonType(held)} into Go value of type string`)
+        if (typeof held !== 'string')
+          throw new DecodeError(`json: cannot unmarshal ${jsonType(held)} into Go value of type string`)
         const at = parseInstant(held, of === 'time' ? 'seconds' : 'micro')
         if (at.seconds === ZERO_SECONDS && at.nanos === 0) return null
         return of === 'time' ? printSeconds(at.seconds) : printMicroInstant(at)
@@ -198,7 +216,10 @@ function itemType(goType: string, prefix: string): string {
 }
 
 /** Named Go lists and maps, whose items have a type of their own. */
-const NAMED_ITEMS: Readonly<Record<string, string>> = { 'v1.ResourceList': 'resource.Quantity', 'v1.ExtraValue': 'string' }
+const NAMED_ITEMS: Readonly<Record<string, string>> = {
+  'v1.ResourceList': 'resource.Quantity',
+  'v1.ExtraValue': 'string',
+}
 
 function isObject(value: unknown): value is Obj {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

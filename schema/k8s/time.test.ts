@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { humanDuration, parseInstant, printMicroInstant, printMicroTime, printSeconds, printTime, timeMs } from './time.ts'
+import {
+  humanDuration,
+  parseInstant,
+  printMicroInstant,
+  printMicroTime,
+  printSeconds,
+  printTime,
+  timeMs,
+} from './time.ts'
 
 test('timestamps are read with fractions and offsets and printed in UTC', () => {
   expect(printSeconds(parseInstant('2026-01-02T03:04:05+02:00').seconds)).toBe('2026-01-02T01:04:05Z')
@@ -30,9 +38,26 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 test.each([
-  [-5 * SECOND, '<invalid>'], [-1 * SECOND, '0s'], [-500, '0s'], [0, '0s'], [5 * SECOND, '5s'], [119 * SECOND, '119s'], [120 * SECOND, '2m'], [200 * SECOND, '3m20s'],
-  [10 * MINUTE, '10m'], [179 * MINUTE, '179m'], [180 * MINUTE, '3h'], [6 * HOUR + 5 * MINUTE, '6h5m'], [8 * HOUR, '8h'], [47 * HOUR, '47h'],
-  [2 * DAY + 4 * HOUR, '2d4h'], [8 * DAY, '8d'], [729 * DAY, '729d'], [760 * DAY, '2y30d'], [3 * 365 * DAY, '3y'], [9 * 365 * DAY, '9y'],
+  [-5 * SECOND, '<invalid>'],
+  [-1 * SECOND, '0s'],
+  [-500, '0s'],
+  [0, '0s'],
+  [5 * SECOND, '5s'],
+  [119 * SECOND, '119s'],
+  [120 * SECOND, '2m'],
+  [200 * SECOND, '3m20s'],
+  [10 * MINUTE, '10m'],
+  [179 * MINUTE, '179m'],
+  [180 * MINUTE, '3h'],
+  [6 * HOUR + 5 * MINUTE, '6h5m'],
+  [8 * HOUR, '8h'],
+  [47 * HOUR, '47h'],
+  [2 * DAY + 4 * HOUR, '2d4h'],
+  [8 * DAY, '8d'],
+  [729 * DAY, '729d'],
+  [760 * DAY, '2y30d'],
+  [3 * 365 * DAY, '3y'],
+  [9 * 365 * DAY, '9y'],
 ])('%d ms is %s', (ms, text) => {
   expect(humanDuration(ms)).toBe(text)
 })

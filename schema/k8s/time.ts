@@ -22,15 +22,24 @@ export function parseInstant(text: string, layout: 'seconds' | 'micro' = 'second
   const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text)
   const fraction = found?.[7]
   if (found === null || (layout === 'micro' && fraction?.length !== 6)) throw new DecodeError(whyNot(text, layout))
-  const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as [number, number, number, number, number, number]
+  const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const zone = found[8] ?? 'Z'
   const range = outOfRange(year, month, day, hour, minute, second)
   if (range !== undefined) throw new DecodeError(`parsing time ${quoted(text)}: ${range} out of range`)
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   date.setUTCHours(hour, minute, second)
-  if (zone !== 'Z' && Number(zone.slice(1, 3)) > 24) throw new DecodeError(`parsing time ${quoted(text)}: time zone offset hour out of range`)
-  if (zone !== 'Z' && Number(zone.slice(4, 6)) > 60) throw new DecodeError(`parsing time ${quoted(text)}: time zone offset minute out of range`)
+  if (zone !== 'Z' && Number(zone.slice(1, 3)) > 24)
+    throw new DecodeError(`parsing time ${quoted(text)}: time zone offset hour out of range`)
+  if (zone !== 'Z' && Number(zone.slice(4, 6)) > 60)
+    throw new DecodeError(`parsing time ${quoted(text)}: time zone offset minute out of range`)
   const sign = zone.startsWith('-') ? -1 : 1
   const offset = zone === 'Z' ? 0 : sign * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(4, 6)) * 60)
   const nanos = fraction === undefined ? 0 : Number(fraction.slice(0, 9).padEnd(9, '0'))
@@ -60,7 +69,8 @@ export function printMicroTime(ms: number): string {
 
 /** `2026-01-02T03:04:05Z`. Throws a DecodeError outside the years 0000 to 9999. */
 export function printSeconds(seconds: number): string {
-  if (!(seconds >= -62167219200 && seconds <= LAST_SECONDS)) throw new DecodeError(`a timestamp of ${seconds} seconds is outside the years 0000 to 9999`)
+  if (!(seconds >= -62167219200 && seconds <= LAST_SECONDS))
+    throw new DecodeError(`a timestamp of ${seconds} seconds is outside the years 0000 to 9999`)
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
 }
 
@@ -70,7 +80,14 @@ export function printMicroInstant(at: Instant): string {
   return `${printSeconds(at.seconds).slice(0, 19)}.${micros}Z`
 }
 
-function outOfRange(year: number, month: number, day: number, hour: number, minute: number, second: number): string | undefined {
+function outOfRange(
+  year: number,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+): string | undefined {
   if (month < 1 || month > 12) return 'month'
   const days = new Date(Date.UTC(year % 400 === 0 ? 2000 : (year % 400) + 2000, month, 0)).getUTCDate()
   if (day < 1 || day > days) return 'day'

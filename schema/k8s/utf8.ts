@@ -27,7 +27,8 @@ export function fromUtf8(bytes: Uint8Array): string {
       code = (code << 6) | (next & 0x3f)
     }
     const least = size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000
-    if (byte < 0xc2 || byte > 0xf4 || code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) throw malformed(at)
+    if (byte < 0xc2 || byte > 0xf4 || code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+      throw malformed(at)
     text += String.fromCodePoint(code)
     at += size
     start = at

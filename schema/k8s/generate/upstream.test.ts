@@ -49,7 +49,10 @@ describe.skipIf(reason !== undefined)("upstream's golden files", () => {
     .filter((file) => file.endsWith('.pb'))
     .map((file) => file.slice(0, -3))
     .filter((name) => {
-      const { apiVersion, kind } = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as { apiVersion: string; kind: string }
+      const { apiVersion, kind } = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as {
+        apiVersion: string
+        kind: string
+      }
       return kindOf(apiVersion, kind) !== undefined
     })
 
@@ -70,13 +73,16 @@ describe.skipIf(reason !== undefined)("upstream's golden files", () => {
   })
 })
 
-test.skipIf(reason !== undefined)(
-  'upstream decodes what we encode',
-  { timeout: 240_000 },
-  () => {
-    const wanted = Object.entries(fixtures).filter(([name]) => !name.endsWith(' List')).flatMap(([, both]) => [both.filled, both.empty])
-    const ours = wanted.map(({ json }) => toBase64(encodeObject(json as unknown as { apiVersion: string; kind: string })))
-    const answer = execFileSync('go', ['run', '.', 'decode'], { cwd: here, input: JSON.stringify(ours), encoding: 'utf8', maxBuffer: 64 << 20 })
-    expect(JSON.parse(answer)).toEqual(wanted.map(({ json }) => json))
-  },
-)
+test.skipIf(reason !== undefined)('upstream decodes what we encode', { timeout: 240_000 }, () => {
+  const wanted = Object.entries(fixtures)
+    .filter(([name]) => !name.endsWith(' List'))
+    .flatMap(([, both]) => [both.filled, both.empty])
+  const ours = wanted.map(({ json }) => toBase64(encodeObject(json as unknown as { apiVersion: string; kind: string })))
+  const answer = execFileSync('go', ['run', '.', 'decode'], {
+    cwd: here,
+    input: JSON.stringify(ours),
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  })
+  expect(JSON.parse(answer)).toEqual(wanted.map(({ json }) => json))
+})
