@@ -64,7 +64,7 @@ export function webSealer(sealing: SealingKeys): Sealer {
 
 function context(at: SealContext): Uint8Array<ArrayBuffer> {
   const { resource, namespace, name } = at.key
-  return new TextEncoder().encode(`${at.clusterUid}|${resource}|${namespace}|${name}|${at.uid}`)
+  return Uint8Array.from(new TextEncoder().encode(`${at.clusterUid}|${resource}|${namespace}|${name}|${at.uid}`))
 }
 
 /** In slices, because a call takes a bounded number of arguments. */

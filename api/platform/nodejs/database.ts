@@ -13,6 +13,7 @@ import { StoreError } from '../../store/store.ts'
 import { migrate } from '../migrate.ts'
 import type { Connection } from './native.ts'
 import { connect } from './native.ts'
+import type { Writer } from './writer.ts'
 import { startWriter } from './writer.ts'
 
 export const DATABASE_FILE = 'kedge.db'
@@ -27,15 +28,18 @@ export interface OpenDatabaseOptions {
 export async function openDatabase(directory: string, options: OpenDatabaseOptions = {}): Promise<Sql> {
   prepareDirectory(directory)
   const lock = takeLock(directory)
+  const writer = startWriter()
   let reader: Connection | undefined
   try {
     const file = join(directory, DATABASE_FILE)
     reader = openFile(file)
     await migrate(localSql(reader), options.clusterUid ?? crypto.randomUUID())
     reader.ask('PRAGMA query_only = ON')
-    return await split(reader, file, lock)
+    await writer.open(file)
+    return joined(reader, writer, lock)
   } catch (error) {
     reader?.close()
+    await writer.close()
     lock.close()
     throw openError(error, directory)
   }
@@ -83,8 +87,8 @@ function localSql(connection: Connection): Sql {
   }
 }
 
-async function split(reader: Connection, file: string, lock: Connection): Promise<Sql> {
-  const writer = await startWriter(file)
+/** Both connections as one, and the lock that goes last. */
+function joined(reader: Connection, writer: Writer, lock: Connection): Sql {
   return {
     async batch(statements, mode) {
       return mode === 'write' ? writer.run(statements) : reader.run(statements, 'read')

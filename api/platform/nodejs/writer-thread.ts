@@ -2,13 +2,16 @@
  * The thread that owns the writing connection. It gets whole transactions, runs them one after the other and answers
  * with their rows once the commit is on disk. Started by `writer.ts`; its messages are `Ask` and `Told`.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import type { SqlRow, SqlStatement } from '../../store/sql.ts'
 import { SqlError } from '../../store/sql.ts'
 import type { Connection } from './native.ts'
 import { connect } from './native.ts'
 
-export type Ask = { readonly id: number; readonly statements: readonly SqlStatement[] } | { readonly close: true }
+export type Ask =
+  | { readonly open: string }
+  | { readonly id: number; readonly statements: readonly SqlStatement[] }
+  | { readonly close: true }
 
 export type Told =
   | { readonly ready: true }
@@ -50,24 +53,24 @@ function serve(): void {
   const port = parentPort
   if (port === null) return
   const tell = (told: Told): void => port.postMessage(told)
-  let connection: Connection
-  try {
-    connection = open(String(workerData))
-  } catch (error) {
-    tell({ failed: failureOf(error) })
-    return
-  }
-  tell({ ready: true })
+  let connection: Connection | undefined
   port.on('message', (ask: Ask) => {
     if ('close' in ask) {
-      connection.close()
+      connection?.close()
       port.close()
-      return
-    }
-    try {
-      tell({ id: ask.id, rows: connection.run(ask.statements, 'write') })
-    } catch (error) {
-      tell({ id: ask.id, error: failureOf(error) })
+    } else if ('open' in ask) {
+      try {
+        connection = open(ask.open)
+        tell({ ready: true })
+      } catch (error) {
+        tell({ failed: failureOf(error) })
+      }
+    } else {
+      try {
+        tell({ id: ask.id, rows: connection?.run(ask.statements, 'write') ?? [] })
+      } catch (error) {
+        tell({ id: ask.id, error: failureOf(error) })
+      }
     }
   })
 }

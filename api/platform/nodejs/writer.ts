@@ -8,6 +8,8 @@ import { SqlError } from '../../store/sql.ts'
 import type { Ask, Told } from './writer-thread.ts'
 
 export interface Writer {
+  /** Resolves when the thread has its connection to the file and has checked that commits are durable. */
+  open(file: string): Promise<void>
   run(statements: readonly SqlStatement[]): Promise<readonly (readonly SqlRow[])[]>
   close(): Promise<void>
 }
@@ -17,9 +19,9 @@ interface Waiting {
   readonly reject: (error: SqlError) => void
 }
 
-/** Resolves when the thread has its connection and has checked that commits are durable. */
-export async function startWriter(file: string): Promise<Writer> {
-  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: file, name: 'kedge-writer' })
+/** Returns at once: the thread takes some tens of milliseconds to start, in which the caller has other things to do. */
+export function startWriter(): Writer {
+  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { name: 'kedge-writer' })
   const waiting = new Map<number, Waiting>()
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   let last = 0
@@ -33,27 +35,30 @@ export async function startWriter(file: string): Promise<Writer> {
       reject(new SqlError('unknown', 'WRITER_GONE', `the writer thread ended before it answered: ${String(cause)}`))
     }
     waiting.clear()
+    opened.reject(dead)
   }
 
-  await new Promise<void>((resolve, reject) => {
-    worker.on('error', (error) => {
-      die(error)
-      reject(error)
-    })
-    worker.on('exit', () => die('closed'))
-    worker.on('message', (told: Told) => {
-      if ('ready' in told) resolve()
-      else if ('failed' in told) reject(new SqlError(told.failed.outcome, told.failed.code, told.failed.message))
-      else {
-        const asked = waiting.get(told.id)
-        waiting.delete(told.id)
-        if ('rows' in told) asked?.resolve(told.rows)
-        else asked?.reject(new SqlError(told.error.outcome, told.error.code, told.error.message))
-      }
-    })
+  const opened = Promise.withResolvers<void>()
+  // Nobody waits for it when opening fails before it is asked for.
+  opened.promise.catch(() => undefined)
+  worker.on('error', die)
+  worker.on('exit', () => die('closed'))
+  worker.on('message', (told: Told) => {
+    if ('ready' in told) opened.resolve()
+    else if ('failed' in told) opened.reject(new SqlError(told.failed.outcome, told.failed.code, told.failed.message))
+    else {
+      const asked = waiting.get(told.id)
+      waiting.delete(told.id)
+      if ('rows' in told) asked?.resolve(told.rows)
+      else asked?.reject(new SqlError(told.error.outcome, told.error.code, told.error.message))
+    }
   })
 
   return {
+    open(file) {
+      post({ open: file })
+      return opened.promise
+    },
     run(statements) {
       if (dead !== undefined) return Promise.reject(dead)
       const id = ++last
