@@ -1,0 +1,160 @@
+/**
+ * One request that is allowed, carried out: reads the body (only now), calls the registry's verb, and encodes
+ * what comes back in the form the client asked for.
+ */
+import { methodNotSupported, success, unknownPath } from '../../schema/k8s/status.ts'
+import { apiVersionOf, kindByResource } from '../kinds/all.ts'
+import type { Kind } from '../kinds/kind.ts'
+import { create } from '../registry/create.ts'
+import { remove } from '../registry/delete.ts'
+import { removeCollection } from '../registry/delete-collection.ts'
+import { get } from '../registry/get.ts'
+import { list } from '../registry/list.ts'
+import { patch } from '../registry/patch.ts'
+import { update } from '../registry/update.ts'
+import { watch } from '../registry/watch.ts'
+import { type View, viewOf } from './accept.ts'
+import { decodeBody, readBody } from './body.ts'
+import { type Call, shown } from './call.ts'
+import { deleteOptions } from './delete-options.ts'
+import { eventView } from './event-view.ts'
+import { listText } from './lists.ts'
+import { patchBody } from './patch-body.ts'
+import { listQuery, writeQuery } from './query.ts'
+import { jsonStream, jsonText, refusalOf, wantsPretty } from './respond.ts'
+import { review } from './reviews.ts'
+import { subresource } from './subresources.ts'
+import { includeObjectOf } from './table.ts'
+import { watchResponse } from './watch-stream.ts'
+
+export async function serve(call: Call): Promise<Response> {
+  const { allowed } = call
+  const kind = kindByResource(allowed.group, allowed.version, allowed.resource)
+  if (kind === undefined) return (await review(call)) ?? unserved()
+  if (allowed.subresource !== undefined) return subresource(call, kind)
+  if (!kind.verbs.includes(allowed.verb)) throw methodNotSupported(kind.plural, kind.group, allowed.verb)
+  switch (allowed.verb) {
+    case 'get':
+      return shown(call, kind, await get(allowed))
+    case 'list':
+      return serveList(call, kind)
+    case 'watch':
+      return serveWatch(call, kind)
+    case 'create':
+      return serveCreate(call, kind)
+    case 'update':
+      return serveUpdate(call, kind)
+    case 'patch':
+      return servePatch(call, kind)
+    case 'delete':
+      return serveDelete(call, kind)
+    case 'deletecollection':
+      return serveDeleteCollection(call, kind)
+  }
+}
+
+function unserved(): never {
+  throw unknownPath()
+}
+
+async function serveList(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query } = call
+  const view = viewOf(request.headers.get('accept'))
+  const include = includeObjectOf(query)
+  const listing = await list(allowed, listQuery(query))
+  const pretty = wantsPretty(request.headers, query)
+  const chunks = listText(listing, { view, include, now: allowed.cluster.clock.now(), pretty })
+  // A list that is one chunk is one text; anything longer streams.
+  const first = await chunks.next()
+  const second = await chunks.next()
+  if (second.done === true) return jsonText((first.value ?? '').trimEnd(), false)
+  return jsonStream(joined([first.value ?? '', second.value], chunks))
+}
+
+async function* joined(head: readonly string[], rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield* head
+  yield* rest
+}
+
+async function serveWatch(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query } = call
+  const view = viewOf(request.headers.get('accept'))
+  const shownAs = eventView(kind, view, includeObjectOf(query), allowed.cluster.clock)
+  const running = await watch(allowed, listQuery(query))
+  const { log, random } = allowed.cluster
+  return watchResponse(running, shownAs, {
+    refuse: (error) => refusalOf(error, { log, random }),
+    client: request.signal,
+  })
+}
+
+async function serveCreate(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query, warn } = call
+  const view = viewOf(request.headers.get('accept'))
+  const options = writeQuery('CreateOptions', query)
+  const body = await readBody(request)
+  const object = decodeBody(body, { apiVersion: apiVersionOf(kind), kind: kind.kind }, options.fieldValidation, warn)
+  const item = await create(allowed, object, { dryRun: options.dryRun, warn })
+  return shown(call, kind, item, 201, view)
+}
+
+async function serveUpdate(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query, warn } = call
+  const view = viewOf(request.headers.get('accept'))
+  const options = writeQuery('UpdateOptions', query)
+  const body = await readBody(request)
+  const object = decodeBody(body, { apiVersion: apiVersionOf(kind), kind: kind.kind }, options.fieldValidation, warn)
+  const { item, created } = await update(allowed, object, { dryRun: options.dryRun, warn })
+  return shown(call, kind, item, created ? 201 : 200, view)
+}
+
+async function servePatch(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query, warn } = call
+  const view = viewOf(request.headers.get('accept'))
+  const body = await patchBody(request)
+  const options = writeQuery('PatchOptions', query)
+  return shown(call, kind, await patch(allowed, body, { ...options, warn }), 200, view)
+}
+
+/** Kinds whose delete answers with the object even when it is gone. */
+const RETURNED = new Set([
+  'namespaces',
+  'persistentvolumeclaims',
+  'persistentvolumes',
+  'pods',
+  'podtemplates',
+  'resourcequotas',
+  'serviceaccounts',
+  'services',
+  'csidrivers.storage.k8s.io',
+  'csinodes.storage.k8s.io',
+  'storageclasses.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
+  'volumeattributesclasses.storage.k8s.io',
+  'deviceclasses.resource.k8s.io',
+  'resourceclaims.resource.k8s.io',
+  'resourceclaimtemplates.resource.k8s.io',
+  'resourceslices.resource.k8s.io',
+])
+
+async function serveDelete(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query } = call
+  const view = viewOf(request.headers.get('accept'))
+  const { options, orphanNot } = await deleteOptions(request, query)
+  const { item, removed } = await remove(allowed, options)
+  if (!removed || RETURNED.has(kind.resource)) return shown(call, kind, item, !removed && orphanNot ? 202 : 200, view)
+  const { name = '', uid = '' } = item.object.metadata
+  const details = { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural, uid }
+  return jsonText(JSON.stringify(success(details)), wantsPretty(request.headers, query), { warnings: call.warnings })
+}
+
+async function serveDeleteCollection(call: Call, kind: Kind): Promise<Response> {
+  const { allowed, request, query } = call
+  const view = viewOf(request.headers.get('accept'))
+  const { options } = await deleteOptions(request, query)
+  const listing = await removeCollection(allowed, options, listQuery(query))
+  const now = allowed.cluster.clock.now()
+  return jsonStream(
+    listText(listing, { view, include: includeObjectOf(query), now, pretty: wantsPretty(request.headers, query) }),
+  )
+}
