@@ -193,7 +193,7 @@ const SCALARS: Readonly<Record<string, readonly [Scalar, string]>> = {
 
 function shapeOf(code: string): Shape {
   const rest = code.slice(1)
-  switch (code[0]) {
+  switch (code.slice(0, 1)) {
     case 'M':
       return { of: 'message', message: rest }
     case '[':
@@ -210,7 +210,7 @@ function shapeOf(code: string): Shape {
 
 function goTypeOf(code: string): string {
   const rest = code.slice(1)
-  switch (code[0]) {
+  switch (code.slice(0, 1)) {
     case 'M': {
       const model = (MESSAGES[rest] ?? '').split(';', 1)[0] ?? ''
       return model.split('.').slice(-2).join('.')

@@ -85,12 +85,12 @@ function shapeSchema(field: Field, shape: Shape): Json {
     case 'message':
       return { allOf: [schemaRef(messageOf(shape.message).model)] }
     case 'list': {
-      const items = shapeSchema(field, shape.items)
+      const items = valuesSchema(field, shape.items)
       const named = field.enumeration !== undefined && shape.items.of === 'string'
       return { type: 'array', items: named ? { ...items, enum: field.enumeration } : items }
     }
     case 'map':
-      return { type: 'object', additionalProperties: shapeSchema(field, shape.values) }
+      return { type: 'object', additionalProperties: valuesSchema(field, shape.values) }
     case 'string':
       return { type: 'string' }
     case 'bool':
@@ -108,6 +108,12 @@ function shapeSchema(field: Field, shape: Shape): Json {
       return { allOf: [schemaRef(model)] }
     }
   }
+}
+
+/** Upstream wraps a reference in allOf to put a default beside it; items of lists and maps that are scalars have none. */
+function valuesSchema(field: Field, shape: Shape): Json {
+  const model = specialModel(field, shape)
+  return model === undefined ? shapeSchema(field, shape) : schemaRef(model)
 }
 
 function leafOf(shape: Shape): Shape {

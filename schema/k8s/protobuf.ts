@@ -56,7 +56,7 @@ export function encodeObject(object: { readonly apiVersion: string; readonly kin
   const facts = kindOf(apiVersion, kind)
   if (facts === undefined)
     throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
-  const raw = encodeMessage(facts.message, object as { readonly [field: string]: unknown })
+  const raw = encodeMessage(facts.message, object)
   const typeMeta = [0x0a, ...prefixed(apiVersion), 0x12, ...prefixed(kind)]
   const head = [...MAGIC, 0x0a, ...varint(typeMeta.length), ...typeMeta, 0x12, ...varint(raw.length)]
   // contentEncoding and contentType are written empty, as upstream does.

@@ -73,7 +73,7 @@ describe('label selectors', () => {
     expect(labelMatchOf({})).toEqual(EVERYTHING)
     expect(matches(NOTHING, {})).toBe(false)
     expect(matches(labelMatchOfSet({ a: 'b' }), labels)).toBe(true)
-    expect(() => labelMatchOf({ matchExpressions: [{ key: 'a', operator: 'Near' }] } as never)).toThrow(
+    expect(() => labelMatchOf({ matchExpressions: [{ key: 'a', operator: 'Near' }] })).toThrow(
       '"Near" is not a valid label selector operator',
     )
     expect(() => labelMatchOf({ matchExpressions: [{ key: 'a', operator: 'In' }] })).toThrow(
