@@ -7,7 +7,8 @@ import { defineKind } from './generic.ts'
 import { base64Length, MAX_DATA_BYTES } from './data-size.ts'
 import { utf8Length } from '../../schema/k8s/utf8.ts'
 import { same } from './same.ts'
-import { configKeyProblems, subdomainName } from './syntax.ts'
+import { isConfigMapKey } from '../../schema/k8s/names.ts'
+import { subdomainName } from './names.ts'
 
 export const configMap = defineKind<ConfigMap>({
   group: '',
@@ -25,7 +26,7 @@ export const configMap = defineKind<ConfigMap>({
     return [
       ...data.flatMap(([key]) => keyErrors('data', key, object)),
       ...binary.flatMap(([key]) =>
-        configKeyProblems(key).map((problem) => fieldInvalid(`binaryData[${key}]`, key, problem)),
+        isConfigMapKey(key).map((problem) => fieldInvalid(`binaryData[${key}]`, key, problem)),
       ),
       ...(bytes > MAX_DATA_BYTES ? [fieldTooLong('', MAX_DATA_BYTES)] : []),
     ]
@@ -49,7 +50,7 @@ export const configMap = defineKind<ConfigMap>({
 })
 
 function keyErrors(field: string, key: string, object: ConfigMap): readonly FieldError[] {
-  const errors = configKeyProblems(key).map((problem) => fieldInvalid(`${field}[${key}]`, key, problem))
+  const errors = isConfigMapKey(key).map((problem) => fieldInvalid(`${field}[${key}]`, key, problem))
   if (Object.hasOwn(object.binaryData ?? {}, key)) {
     errors.push(fieldInvalid(`${field}[${key}]`, key, 'duplicate of key present in binaryData'))
   }

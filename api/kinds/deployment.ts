@@ -5,7 +5,7 @@ import { defineKind, withField } from './generic.ts'
 import { withTemplateDefaults } from './pod-template.ts'
 import { same } from './same.ts'
 import { replicasOf, replicaScale, selectorText } from './scale.ts'
-import { subdomainName } from './syntax.ts'
+import { subdomainName } from './names.ts'
 
 type Spec = NonNullable<Deployment['spec']>
 
@@ -44,7 +44,7 @@ export const deployment = defineKind<Deployment>({
     object.status?.availableReplicas ?? 0,
     age(object, now),
     ...containerCells(object.spec?.template.spec?.containers),
-    selectorText(object.spec?.selector, { none: '' }),
+    selectorText(object.spec?.selector, { none: '', wrong: '<invalid>' }),
   ],
   support: { acts: 'rolling updates, recreate, scaling, revision history', storedOnly: [] },
 })

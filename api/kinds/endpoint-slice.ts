@@ -12,7 +12,8 @@ import { AGE_COLUMN, age, column, NAME_COLUMN, shortList } from './column.ts'
 import { defineKind } from './generic.ts'
 import { endpointAddressProblems, isIPv4, ipProblems } from './ip.ts'
 import { same } from './same.ts'
-import { labelProblems, qualifiedProblems, subdomainName, subdomainProblems } from './syntax.ts'
+import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from '../../schema/k8s/names.ts'
+import { subdomainName } from './names.ts'
 
 const TYPES = ['FQDN', 'IPv4', 'IPv6']
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
@@ -72,12 +73,12 @@ function portErrors(ports: readonly DiscoveryEndpointPort[]): readonly FieldErro
   return ports.flatMap((port, index) => {
     const path = `ports[${index}]`
     const { name = '', protocol = 'TCP', appProtocol } = port
-    const errors = name === '' ? [] : labelProblems(name).map((problem) => fieldInvalid(`${path}.name`, name, problem))
+    const errors = name === '' ? [] : isDns1123Label(name).map((problem) => fieldInvalid(`${path}.name`, name, problem))
     if (seen.has(name)) errors.push(fieldDuplicate(`${path}.name`, name))
     seen.add(name)
     if (!PROTOCOLS.includes(protocol)) errors.push(fieldNotSupported(`${path}.protocol`, protocol, PROTOCOLS))
     if (appProtocol !== undefined) {
-      for (const problem of qualifiedProblems(appProtocol)) {
+      for (const problem of isQualifiedName(appProtocol)) {
         errors.push(fieldInvalid(`${path}.appProtocol`, appProtocol, problem))
       }
     }
@@ -97,12 +98,12 @@ function endpointErrors(endpoints: readonly Endpoint[], type: string): readonly 
       errors.push(...addressErrors(address, type, `${path}.addresses[${at}]`))
     }
     if (endpoint.nodeName !== undefined) {
-      for (const problem of subdomainProblems(endpoint.nodeName)) {
+      for (const problem of isDns1123Subdomain(endpoint.nodeName)) {
         errors.push(fieldInvalid(`${path}.nodeName`, endpoint.nodeName, problem))
       }
     }
     if (endpoint.hostname !== undefined) {
-      for (const problem of labelProblems(endpoint.hostname)) {
+      for (const problem of isDns1123Label(endpoint.hostname)) {
         errors.push(fieldInvalid(`${path}.hostname`, endpoint.hostname, problem))
       }
     }
@@ -111,7 +112,7 @@ function endpointErrors(endpoints: readonly Endpoint[], type: string): readonly 
 }
 
 function addressErrors(address: string, type: string, path: string): readonly FieldError[] {
-  if (type === 'FQDN') return subdomainProblems(address).map((problem) => fieldInvalid(path, address, problem))
+  if (type === 'FQDN') return isDns1123Subdomain(address).map((problem) => fieldInvalid(path, address, problem))
   if (type !== 'IPv4' && type !== 'IPv6') return []
   const problems = ipProblems(address)
   if (problems.length > 0) return problems.map((problem) => fieldInvalid(path, address, problem))

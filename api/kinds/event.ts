@@ -5,7 +5,7 @@ import type { Event } from '../../schema/k8s/generated/types.ts'
 import { timeMs } from '../../schema/k8s/time.ts'
 import { column, since, wideColumn } from './column.ts'
 import { defineKind } from './generic.ts'
-import { pathSegmentProblems, qualifiedProblems, subdomainProblems } from './syntax.ts'
+import { isDns1123Subdomain, isPathSegmentName, isQualifiedName } from '../../schema/k8s/names.ts'
 
 const KEPT_MS = 3_600_000
 
@@ -16,7 +16,7 @@ export const event = defineKind<Event>({
   plural: 'events',
   shortNames: ['ev'],
   createOnUpdate: true,
-  nameProblems: pathSegmentProblems,
+  nameProblems: isPathSegmentName,
   defaults: (object) => ({ ...object, involvedObject: object.involvedObject ?? {} }),
   validate: eventErrors,
   fields(object) {
@@ -111,7 +111,7 @@ function eventErrors(object: Event): readonly FieldError[] {
     errors.push(fieldInvalid('involvedObject.namespace', about, 'does not match event.namespace'))
   }
   if (!legacy) errors.push(...reportErrors(object))
-  for (const problem of subdomainProblems(own)) errors.push(fieldInvalid('namespace', own, problem))
+  for (const problem of isDns1123Subdomain(own)) errors.push(fieldInvalid('namespace', own, problem))
   return errors
 }
 
@@ -123,7 +123,7 @@ function reportErrors(object: Event): readonly FieldError[] {
     if (value.length > most) errors.push(fieldInvalid(field, '', `can have at most ${most} characters`))
   }
   if (reportingComponent === '') errors.push(fieldRequired('reportingComponent'))
-  for (const problem of qualifiedProblems(reportingComponent)) {
+  for (const problem of isQualifiedName(reportingComponent)) {
     errors.push(fieldInvalid('reportingComponent', reportingComponent, problem))
   }
   if (reportingInstance === '') errors.push(fieldRequired('reportingInstance'))

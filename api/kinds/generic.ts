@@ -7,6 +7,7 @@ import type { K8sObject } from '../../schema/k8s/meta.ts'
 import type { Column, Kind } from './kind.ts'
 import { metadataErrors, metadataUpdateErrors } from './metadata.ts'
 import { same } from './same.ts'
+import { withStructs } from './structs.ts'
 
 export type Cell = string | number | boolean | null
 
@@ -33,7 +34,7 @@ export interface Parts<T extends K8sObject> {
   readonly unconditionalUpdate?: boolean
   readonly nameProblems: (name: string, isPrefix: boolean) => readonly string[]
   readonly defaults?: (object: T) => T
-  /** default: drops status */
+  /** default: empties status */
   readonly prepareCreate?: (object: T, at: string) => T
   /** default: keeps the old status */
   readonly prepareUpdate?: (object: T, old: T) => T
@@ -88,10 +89,10 @@ export function defineKind<T extends K8sObject>(parts: Parts<T>): Kind {
     createOnUpdate: parts.createOnUpdate ?? false,
     unconditionalUpdate: parts.unconditionalUpdate ?? true,
     nameProblems: parts.nameProblems,
-    defaults: (object) => (parts.defaults === undefined ? object : parts.defaults(object as T)),
+    defaults: (object) => withStructs(parts.defaults === undefined ? object : parts.defaults(object as T)),
     prepareCreate(object, at) {
       if (prepareCreate !== undefined) return prepareCreate(object as T, at)
-      return hasStatus ? withField(object, 'status', undefined) : object
+      return hasStatus ? withField(object, 'status', {}) : object
     },
     prepareUpdate(object, old) {
       if (prepareUpdate !== undefined) return prepareUpdate(object as T, old as T)

@@ -4,7 +4,8 @@ import { fieldForbidden, fieldInvalid, fieldNotSupported } from '../../schema/k8
 import type { Lease, LeaseSpec } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, NAME_COLUMN } from './column.ts'
 import { defineKind } from './generic.ts'
-import { qualifiedProblems, subdomainName } from './syntax.ts'
+import { isQualifiedName } from '../../schema/k8s/names.ts'
+import { subdomainName } from './names.ts'
 
 export const lease = defineKind<Lease>({
   group: 'coordination.k8s.io',
@@ -42,7 +43,7 @@ function specErrors(spec: LeaseSpec): readonly FieldError[] {
   if (strategy !== undefined) {
     const path = 'spec.strategy.strategy'
     if (strategy.includes('/'))
-      for (const problem of qualifiedProblems(strategy)) errors.push(fieldInvalid(path, strategy, problem))
+      for (const problem of isQualifiedName(strategy)) errors.push(fieldInvalid(path, strategy, problem))
     else if (strategy !== 'OldestEmulationVersion')
       errors.push(fieldNotSupported(path, strategy, ['OldestEmulationVersion']))
   }

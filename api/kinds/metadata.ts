@@ -4,8 +4,8 @@ import { fieldForbidden, fieldInvalid, fieldRequired, fieldTooLong } from '../..
 import type { ObjectMeta, OwnerReference } from '../../schema/k8s/meta.ts'
 import { utf8Length } from '../../schema/k8s/utf8.ts'
 import { same } from './same.ts'
-import type { NameRule } from './syntax.ts'
-import { labelProblems, labelValueProblems, qualifiedProblems } from './syntax.ts'
+import type { NameRule } from './names.ts'
+import { isDns1123Label, isLabelValue, isQualifiedName } from '../../schema/k8s/names.ts'
 
 const MAX_ANNOTATION_BYTES = 262_144
 
@@ -28,7 +28,7 @@ export function metadataErrors(
     if (namespace !== '') errors.push(fieldForbidden(`${path}.namespace`, 'not allowed on this type'))
   } else if (namespace === '') errors.push(fieldRequired(`${path}.namespace`))
   else {
-    for (const problem of labelProblems(namespace)) errors.push(fieldInvalid(`${path}.namespace`, namespace, problem))
+    for (const problem of isDns1123Label(namespace)) errors.push(fieldInvalid(`${path}.namespace`, namespace, problem))
   }
   return [...errors, ...commonErrors(meta, path), ...finalizerErrors(meta.finalizers ?? [], `${path}.finalizers`)]
 }
@@ -76,8 +76,8 @@ function commonErrors(meta: ObjectMeta, path: string): readonly FieldError[] {
 export function labelErrors(labels: Readonly<Record<string, string>> | undefined, path: string): readonly FieldError[] {
   const errors: FieldError[] = []
   for (const [key, value] of Object.entries(labels ?? {})) {
-    for (const problem of qualifiedProblems(key)) errors.push(fieldInvalid(path, key, problem))
-    for (const problem of labelValueProblems(value)) errors.push(fieldInvalid(path, value, problem))
+    for (const problem of isQualifiedName(key)) errors.push(fieldInvalid(path, key, problem))
+    for (const problem of isLabelValue(value)) errors.push(fieldInvalid(path, value, problem))
   }
   return errors
 }
@@ -90,7 +90,7 @@ export function annotationErrors(
   const errors: FieldError[] = []
   let bytes = 0
   for (const [key, value] of Object.entries(annotations ?? {})) {
-    for (const problem of qualifiedProblems(key.toLowerCase())) errors.push(fieldInvalid(path, key, problem))
+    for (const problem of isQualifiedName(key.toLowerCase())) errors.push(fieldInvalid(path, key, problem))
     bytes += utf8Length(key) + utf8Length(value)
   }
   if (bytes > MAX_ANNOTATION_BYTES) errors.push(fieldTooLong(path, MAX_ANNOTATION_BYTES))
@@ -124,7 +124,7 @@ function ownerErrors(owners: readonly OwnerReference[], path: string): readonly 
 function finalizerErrors(finalizers: readonly string[], path: string): readonly FieldError[] {
   const errors: FieldError[] = []
   for (const finalizer of finalizers) {
-    for (const problem of qualifiedProblems(finalizer)) errors.push(fieldInvalid(path, finalizer, problem))
+    for (const problem of isQualifiedName(finalizer)) errors.push(fieldInvalid(path, finalizer, problem))
   }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(fieldInvalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'))

@@ -7,7 +7,8 @@ import { fieldInvalid } from '../../schema/k8s/field-error.ts'
 import type { Namespace } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, NAME_COLUMN } from './column.ts'
 import { defineKind } from './generic.ts'
-import { labelName, qualifiedProblems } from './syntax.ts'
+import { isQualifiedName } from '../../schema/k8s/names.ts'
+import { labelName } from './names.ts'
 
 /** Names without a slash that upstream knows as finalizers. */
 const PLAIN_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
@@ -67,7 +68,7 @@ function withNameLabel(object: Namespace): Namespace {
 
 function finalizerErrors(finalizer: string): readonly FieldError[] {
   const path = 'spec.finalizers'
-  const errors = qualifiedProblems(finalizer).map((problem) => fieldInvalid(path, finalizer, problem))
+  const errors = isQualifiedName(finalizer).map((problem) => fieldInvalid(path, finalizer, problem))
   if (!finalizer.includes('/') && !PLAIN_FINALIZERS.has(finalizer)) {
     errors.push(fieldInvalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'))
   }

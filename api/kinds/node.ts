@@ -11,7 +11,8 @@ import type { Node, Taint } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, NAME_COLUMN, wideColumn } from './column.ts'
 import { defineKind } from './generic.ts'
 import { same } from './same.ts'
-import { labelValueProblems, qualifiedProblems, subdomainName } from './syntax.ts'
+import { isLabelValue, isQualifiedName } from '../../schema/k8s/names.ts'
+import { subdomainName } from './names.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
@@ -114,8 +115,8 @@ function taintErrors(taints: readonly Taint[]): readonly FieldError[] {
   for (const [index, taint] of taints.entries()) {
     const path = `metadata.taints[${index}]`
     const { key = '', value = '', effect } = taint as Partial<Taint>
-    for (const problem of qualifiedProblems(key)) errors.push(fieldInvalid(`${path}.key`, key, problem))
-    const problems = labelValueProblems(value)
+    for (const problem of isQualifiedName(key)) errors.push(fieldInvalid(`${path}.key`, key, problem))
+    const problems = isLabelValue(value)
     if (problems.length > 0) errors.push(fieldInvalid(`${path}.value`, value, problems.join(';')))
     if (effect === undefined) errors.push(fieldRequired(`${path}.effect`))
     else if (!EFFECTS.includes(effect)) errors.push(fieldNotSupported(`${path}.effect`, effect, EFFECTS))

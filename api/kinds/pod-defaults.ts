@@ -1,18 +1,26 @@
 /** What only a Pod gets beyond the defaults of its spec: requests from limits, service links, host ports. */
-import type { Container, Pod, PodSpec } from '../../schema/k8s/generated/types.ts'
+import type { Container, Pod, PodSpec, Quantity } from '../../schema/k8s/generated/types.ts'
+import { printQuantity } from '../../schema/k8s/quantity.ts'
+import { containerRequests } from './pod-requests.ts'
 import { withPodSpecDefaults } from './pod-spec-defaults.ts'
 
+const POD_LEVEL: ReadonlySet<string> = new Set(['cpu', 'memory'])
+
 export function withPodDefaults(pod: Pod): Pod {
-  const spec = withPodSpecDefaults(pod.spec ?? { containers: [] })
+  const spec = withPodSpecDefaults(pod.spec ?? ({} as PodSpec))
   const host = spec.hostNetwork === true
   const each = (container: Container): Container => withHostPorts(withRequests(container), host)
   const filled: PodSpec = {
     ...spec,
-    containers: spec.containers.map(each),
+    ...(spec.containers === undefined ? {} : { containers: spec.containers.map(each) }),
     ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(each) }),
     enableServiceLinks: spec.enableServiceLinks ?? true,
   }
-  return { ...pod, spec: filled, ...(pod.status === undefined ? {} : { status: withAddresses(pod.status) }) }
+  return {
+    ...pod,
+    spec: withPodRequests(filled),
+    ...(pod.status === undefined ? {} : { status: withAddresses(pod.status) }),
+  }
 }
 
 /** What has a limit requests as much, unless it says otherwise. */
@@ -20,6 +28,20 @@ function withRequests(container: Container): Container {
   const { limits, requests } = container.resources ?? {}
   if (limits === undefined) return container
   return { ...container, resources: { ...container.resources, requests: { ...limits, ...requests } } }
+}
+
+/** A pod with limits of its own requests what its containers request, else its limits. */
+function withPodRequests(spec: PodSpec): PodSpec {
+  const own = spec.resources
+  if (own?.limits === undefined || Object.keys(own.limits).length === 0) return spec
+  const requests: Record<string, Quantity> = { ...own.requests }
+  for (const [name, amount] of Object.entries(containerRequests(spec))) {
+    if (POD_LEVEL.has(name)) requests[name] ??= printQuantity(amount)
+  }
+  for (const [name, amount] of Object.entries(own.limits)) {
+    if (POD_LEVEL.has(name) || name.startsWith('hugepages-')) requests[name] ??= amount
+  }
+  return Object.keys(requests).length === 0 ? spec : { ...spec, resources: { ...own, requests } }
 }
 
 /** In the network of the host a container port is a host port. */

@@ -24,7 +24,10 @@ export function withPodSpecDefaults(spec: PodSpec): PodSpec {
     ...spec,
     ...(spec.volumes === undefined ? {} : { volumes: spec.volumes.map(withVolumeDefaults) }),
     ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withContainerDefaults) }),
-    containers: (spec.containers ?? []).map(withContainerDefaults),
+    // A pod without containers is refused later; until then the list stays absent, as it came.
+    containers: (spec.containers as PodSpec['containers'] | undefined)?.map(
+      withContainerDefaults,
+    ) as PodSpec['containers'],
     ...(spec.ephemeralContainers === undefined
       ? {}
       : { ephemeralContainers: spec.ephemeralContainers.map(withContainerDefaults) }),
@@ -60,12 +63,13 @@ function withContainerDefaults<T extends Container | EphemeralContainer>(contain
   }
 }
 
-/** Neither tag nor digest, or the tag `latest`: pulled always. A port of the registry is no tag. */
+/** The tag `latest`, said or, without tag and digest, meant: pulled always. A port of the registry is no tag. */
 export function isLatest(image: string): boolean {
-  if (image.includes('@')) return false
-  const last = image.slice(image.lastIndexOf('/') + 1)
+  if (image === '') return false
+  const [name = '', digest] = image.split('@')
+  const last = name.slice(name.lastIndexOf('/') + 1)
   const colon = last.indexOf(':')
-  return colon < 0 || last.slice(colon + 1) === 'latest'
+  return colon < 0 ? digest === undefined : last.slice(colon + 1) === 'latest'
 }
 
 function withPortDefaults(port: ContainerPort): ContainerPort {
@@ -139,6 +143,57 @@ function withVolumeDefaults(volume: Volume): Volume {
           image: {
             ...image,
             pullPolicy: orText(image.pullPolicy, isLatest(image.reference ?? '') ? 'Always' : 'IfNotPresent'),
+          },
+        }),
+    ...remoteVolumeDefaults(volume),
+  }
+}
+
+/** Volumes of networks and clouds, for templates that other clusters wrote. */
+function remoteVolumeDefaults(volume: Volume): Partial<Volume> {
+  const { iscsi, rbd, azureDisk, scaleIO, ephemeral } = volume
+  const claim = ephemeral?.volumeClaimTemplate
+  return {
+    ...(iscsi === undefined ? {} : { iscsi: { ...iscsi, iscsiInterface: orText(iscsi.iscsiInterface, 'default') } }),
+    ...(rbd === undefined
+      ? {}
+      : {
+          rbd: {
+            ...rbd,
+            pool: orText(rbd.pool, 'rbd'),
+            user: orText(rbd.user, 'admin'),
+            keyring: orText(rbd.keyring, '/etc/ceph/keyring'),
+          },
+        }),
+    ...(azureDisk === undefined
+      ? {}
+      : {
+          azureDisk: {
+            ...azureDisk,
+            cachingMode: azureDisk.cachingMode ?? 'ReadWrite',
+            fsType: azureDisk.fsType ?? 'ext4',
+            readOnly: azureDisk.readOnly ?? false,
+            kind: azureDisk.kind ?? 'Shared',
+          },
+        }),
+    ...(scaleIO === undefined
+      ? {}
+      : {
+          scaleIO: {
+            ...scaleIO,
+            storageMode: orText(scaleIO.storageMode, 'ThinProvisioned'),
+            fsType: orText(scaleIO.fsType, 'xfs'),
+          },
+        }),
+    ...(claim === undefined
+      ? {}
+      : {
+          ephemeral: {
+            ...ephemeral,
+            volumeClaimTemplate: {
+              ...claim,
+              spec: { ...claim.spec, volumeMode: claim.spec.volumeMode ?? 'Filesystem' },
+            },
           },
         }),
   }

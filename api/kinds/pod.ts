@@ -5,7 +5,7 @@ import { defineKind, withField } from './generic.ts'
 import { podCells } from './pod-cells.ts'
 import { withPodDefaults } from './pod-defaults.ts'
 import { qosClass } from './pod-qos.ts'
-import { subdomainName } from './syntax.ts'
+import { subdomainName } from './names.ts'
 
 export const pod = defineKind<Pod>({
   group: '',

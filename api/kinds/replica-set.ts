@@ -4,7 +4,7 @@ import { AGE_COLUMN, age, column, containerCells, NAME_COLUMN, TEMPLATE_COLUMNS 
 import { defineKind } from './generic.ts'
 import { withTemplateDefaults } from './pod-template.ts'
 import { replicasOf, replicaScale, selectorText } from './scale.ts'
-import { subdomainName } from './syntax.ts'
+import { subdomainName } from './names.ts'
 
 export const replicaSet = defineKind<ReplicaSet>({
   group: 'apps',
@@ -47,7 +47,7 @@ export const replicaSet = defineKind<ReplicaSet>({
     object.status?.readyReplicas ?? 0,
     age(object, now),
     ...containerCells(object.spec?.template?.spec?.containers),
-    selectorText(object.spec?.selector, { none: '<none>' }),
+    selectorText(object.spec?.selector, { none: '<none>', wrong: '<error>' }),
   ],
   support: { acts: 'keeps the number of pods', storedOnly: [] },
 })

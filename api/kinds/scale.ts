@@ -1,5 +1,6 @@
 /** `/scale` of kinds with `spec.replicas`, and label selectors as text. */
 import type { LabelSelector } from '../../schema/k8s/generated/types.ts'
+import { labelMatchOf, printLabelMatch } from '../../schema/k8s/selector.ts'
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 import type { Kind } from './kind.ts'
 
@@ -24,26 +25,17 @@ export function replicasOf(object: K8sObject): number {
   return (object as Replicated).spec?.replicas ?? 0
 }
 
-/**
- * `app=web,tier in (a,b),!old` as upstream prints a selector: by key, values sorted; an absent or empty selector
- * is `none`.
- */
-export function selectorText(selector: LabelSelector | undefined, options: { readonly none: string }): string {
-  const terms: (readonly [string, string])[] = []
-  for (const [key, value] of Object.entries(selector?.matchLabels ?? {})) terms.push([key, `${key}=${value}`])
-  for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {
-    const list = values.toSorted().join(',')
-    if (operator === 'In') terms.push([key, `${key} in (${list})`])
-    else if (operator === 'NotIn') terms.push([key, `${key} notin (${list})`])
-    else if (operator === 'Exists') terms.push([key, key])
-    else if (operator === 'DoesNotExist') terms.push([key, `!${key}`])
-    else return '<invalid>'
+/** `app=web,tier in (a,b),!old` as upstream prints a selector; `none` when there is nothing, `wrong` when it is invalid. */
+export function selectorText(
+  selector: LabelSelector | undefined,
+  options: { readonly none: string; readonly wrong?: string },
+): string {
+  try {
+    const text = printLabelMatch(labelMatchOf(selector))
+    return text === '' ? options.none : text
+  } catch {
+    return options.wrong ?? ''
   }
-  if (terms.length === 0) return options.none
-  return terms
-    .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([, text]) => text)
-    .join(',')
 }
 
 /** A plain label map as text: `app=web,tier=a`, `<none>` when empty. */

@@ -11,7 +11,8 @@ import { AGE_COLUMN, age, column, NAME_COLUMN } from './column.ts'
 import { base64Length, MAX_DATA_BYTES } from './data-size.ts'
 import { defineKind } from './generic.ts'
 import { same } from './same.ts'
-import { configKeyProblems, subdomainName } from './syntax.ts'
+import { isConfigMapKey } from '../../schema/k8s/names.ts'
+import { subdomainName } from './names.ts'
 
 export const secret = defineKind<Secret>({
   group: '',
@@ -59,7 +60,7 @@ function dataErrors(object: Secret): readonly FieldError[] {
   const entries = Object.entries(object.data ?? {})
   const bytes = entries.reduce((sum, [, value]) => sum + base64Length(value), 0)
   return [
-    ...entries.flatMap(([key]) => configKeyProblems(key).map((problem) => fieldInvalid(`data[${key}]`, key, problem))),
+    ...entries.flatMap(([key]) => isConfigMapKey(key).map((problem) => fieldInvalid(`data[${key}]`, key, problem))),
     ...(bytes > MAX_DATA_BYTES ? [fieldTooLong('data', MAX_DATA_BYTES)] : []),
   ]
 }

@@ -2,7 +2,7 @@
 import type { ServiceAccount } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, NAME_COLUMN } from './column.ts'
 import { defineKind } from './generic.ts'
-import { subdomainName } from './syntax.ts'
+import { subdomainName } from './names.ts'
 
 const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets'
 

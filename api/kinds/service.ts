@@ -3,7 +3,7 @@ import type { Service, ServicePort, ServiceSpec } from '../../schema/k8s/generat
 import { AGE_COLUMN, age, column, NAME_COLUMN, wideColumn } from './column.ts'
 import { defineKind } from './generic.ts'
 import { labelsText } from './scale.ts'
-import { label1035Name } from './syntax.ts'
+import { label1035Name } from './names.ts'
 
 const AFFINITY_SECONDS = 10_800
 
@@ -17,7 +17,13 @@ export const service = defineKind<Service>({
   hasStatus: true,
   createOnUpdate: true,
   nameProblems: label1035Name,
-  defaults: (object) => ({ ...object, spec: withSpecDefaults(object.spec ?? {}) }),
+  defaults(object) {
+    const spec = withSpecDefaults(object.spec ?? {})
+    const ingress = spec.type === 'LoadBalancer' ? object.status?.loadBalancer?.ingress : undefined
+    if (ingress === undefined) return { ...object, spec }
+    const filled = ingress.map((one) => ((one.ip ?? '') === '' ? one : { ...one, ipMode: one.ipMode ?? 'VIP' }))
+    return { ...object, spec, status: { ...object.status, loadBalancer: { ingress: filled } } }
+  },
   prepareCreate: (object) => ({ ...object, status: { loadBalancer: {} } }),
   fields: (object) => ({ 'spec.clusterIP': object.spec?.clusterIP ?? '', 'spec.type': object.spec?.type ?? '' }),
   fieldNames: ['spec.clusterIP', 'spec.type'],
