@@ -15,10 +15,10 @@ import {
 } from '../store/store.ts'
 import type { WriteOptions } from './options.ts'
 
-/** Adds what the caller wants to join the group: guards, due rows, lane. */
+/** Adds what the caller wants to join the group: effects, guards, due rows, lane. */
 export function groupOf(effects: Group['effects'], guards: Group['guards'], options: WriteOptions): Group {
   return {
-    effects,
+    effects: options.effects === undefined ? effects : [...effects, ...options.effects],
     guards: options.guards === undefined ? (guards ?? []) : [...(guards ?? []), ...options.guards],
     ...(options.due === undefined ? {} : { due: options.due }),
     ...(options.lane === undefined ? {} : { lane: options.lane }),

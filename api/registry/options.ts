@@ -1,6 +1,6 @@
 /** Arguments of the registry verbs, parsed once from query and body by `api/http`. */
 import type { K8sObject } from '../../schema/k8s/meta.ts'
-import type { DueChange, Guard } from '../store/store.ts'
+import type { DueChange, Effect, Guard } from '../store/store.ts'
 
 /** An object as it stands in the store, resourceVersion included in `object.metadata`. */
 export interface Held {
@@ -15,6 +15,8 @@ export interface WriteOptions {
   readonly fieldManager?: string
   /** guards that join the group: the pass epoch, the owner, the namespace at the revision read */
   readonly guards?: readonly Guard[]
+  /** the control plane's own records that are written or lost together with the object: a join token used up */
+  readonly effects?: readonly Effect[]
   readonly due?: readonly DueChange[]
   readonly lane?: 'first' | 'normal' | 'last'
   /** The caller already holds the current object: saves the read; a conflict is answered, not retried. */
