@@ -9,6 +9,7 @@ import { authenticate } from './access/authenticate.ts'
 import { authorizePath, authorizeRequest } from './access/authorize.ts'
 import { discovery } from './http/discovery.ts'
 import { health, version } from './http/health.ts'
+import { openapi } from './http/openapi.ts'
 import { clusterOf, parseResource, pathOf, queryOf } from './http/parse.ts'
 import { refusalOf, refusalResponse, wantsPretty } from './http/respond.ts'
 import { serve } from './http/verbs.ts'
@@ -34,7 +35,7 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const app = new Hono()
   app.all('*', (context) => answer(options, context.req.raw))
-  return { fetch: (request, env) => app.fetch(request, env as object | undefined) }
+  return { fetch: (request, env) => app.fetch(request, env) }
 }
 
 async function answer(options: AppOptions, request: Request): Promise<Response> {
@@ -76,13 +77,18 @@ async function route(
   const asked = parseResource(request.method, path, query)
   if (asked === undefined) {
     authorizePath(user, request.method === 'GET' ? 'get' : request.method.toLowerCase(), path)
-    const found = request.method === 'GET' ? await discovery(path, request.headers, pretty) : undefined
-    if (found === undefined) throw unknownPath()
-    return found
+    if (request.method !== 'GET') throw unknownPath()
+    const found =
+      (await discovery(path, request.headers, pretty)) ?? (await openapi(path, query, request.headers, pretty))
+    return found ?? missing()
   }
   const narrowed = { fieldSelector: query.get('fieldSelector') ?? undefined }
   const allowed = await authorizeRequest({ ...asked, cluster, user }, narrowed)
   return serve({ allowed, request, query, warnings, warn: (text) => warnings.push(text) })
+}
+
+function missing(): never {
+  throw unknownPath()
 }
 
 /** Every answer can be found again in the log. */

@@ -199,5 +199,5 @@ function summary(data: string | Uint8Array): string {
   const bytes = typeof data === 'string' ? new TextEncoder().encode(data.slice(0, 31)) : data
   const more = bytes.length > 30 || data.length > 30 ? ' ...' : ''
   if (typeof data === 'string' && data.startsWith('{')) return `${data.slice(0, 30)}${more}`
-  return `${[...bytes.slice(0, 30)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}${more}`
+  return `${Array.from(bytes.subarray(0, 30), (byte) => byte.toString(16).padStart(2, '0')).join('')}${more}`
 }

@@ -56,7 +56,7 @@ export function dryRunProblems(dryRun: readonly string[]): readonly FieldError[]
 
 export function listQuery(query: URLSearchParams): ListOptions & WatchOptions {
   if (query.size === 0) return {}
-  const options: Record<string, unknown> = {}
+  const options: Record<string, string | number | boolean> = {}
   for (const name of ['labelSelector', 'fieldSelector', 'continue', 'resourceVersion', 'resourceVersionMatch']) {
     const value = query.get(name)
     if (value !== null && value !== '') options[name] = value
@@ -69,7 +69,7 @@ export function listQuery(query: URLSearchParams): ListOptions & WatchOptions {
     const value = query.get(name)
     if (value !== null) options[name] = flag(name, value)
   }
-  return options as ListOptions & WatchOptions
+  return options
 }
 
 export function integer(name: string, value: string): number {

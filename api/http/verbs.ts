@@ -13,7 +13,7 @@ import { list } from '../registry/list.ts'
 import { patch } from '../registry/patch.ts'
 import { update } from '../registry/update.ts'
 import { watch } from '../registry/watch.ts'
-import { type View, viewOf } from './accept.ts'
+import { viewOf } from './accept.ts'
 import { decodeBody, readBody } from './body.ts'
 import { type Call, shown } from './call.ts'
 import { deleteOptions } from './delete-options.ts'
@@ -37,7 +37,7 @@ export async function serve(call: Call): Promise<Response> {
     case 'get':
       return shown(call, kind, await get(allowed))
     case 'list':
-      return serveList(call, kind)
+      return serveList(call)
     case 'watch':
       return serveWatch(call, kind)
     case 'create':
@@ -49,7 +49,7 @@ export async function serve(call: Call): Promise<Response> {
     case 'delete':
       return serveDelete(call, kind)
     case 'deletecollection':
-      return serveDeleteCollection(call, kind)
+      return serveDeleteCollection(call)
   }
 }
 
@@ -57,7 +57,7 @@ function unserved(): never {
   throw unknownPath()
 }
 
-async function serveList(call: Call, kind: Kind): Promise<Response> {
+async function serveList(call: Call): Promise<Response> {
   const { allowed, request, query } = call
   const view = viewOf(request.headers.get('accept'))
   const include = includeObjectOf(query)
@@ -148,7 +148,7 @@ async function serveDelete(call: Call, kind: Kind): Promise<Response> {
   return jsonText(JSON.stringify(success(details)), wantsPretty(request.headers, query), { warnings: call.warnings })
 }
 
-async function serveDeleteCollection(call: Call, kind: Kind): Promise<Response> {
+async function serveDeleteCollection(call: Call): Promise<Response> {
   const { allowed, request, query } = call
   const view = viewOf(request.headers.get('accept'))
   const { options } = await deleteOptions(request, query)

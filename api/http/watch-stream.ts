@@ -2,7 +2,7 @@
  * A watch as bytes: one JSON object a line, sent as it happens. The bytes of an event are made once and shared
  * by all watchers that show it the same way.
  */
-import { Refusal } from '../../schema/k8s/status.ts'
+import type { Refusal } from '../../schema/k8s/status.ts'
 import type { Watch, WatchEvent, WatchSink } from '../registry/watch.ts'
 import type { Reply } from './respond.ts'
 

@@ -30,7 +30,7 @@ export function readYaml(text: string): ReadJson {
     const [error] = document.errors
     if (error !== undefined) throw new DecodeError(`invalid YAML: ${error.message.split('\n')[0] ?? ''}`)
     const duplicates: string[] = []
-    findDuplicates(document.contents as Node | null, '', duplicates)
+    findDuplicates(document.contents, '', duplicates)
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown, duplicates }
   } catch (error) {
     if (error instanceof DecodeError || error instanceof RangeError) throw error

@@ -46,7 +46,8 @@ export async function bind(request: Allowed, input: K8sObject, options: WriteOpt
       attempts: ATTEMPTS,
       next(held) {
         const pod = held.object as unknown as Pod
-        const { metadata = {}, spec = { containers: [] }, status = {} } = pod
+        const { metadata, status = {} } = pod
+        const spec = pod.spec ?? { containers: [] }
         if (uid !== undefined && uid !== '' && uid !== metadata.uid) {
           throw refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`)
         }
