@@ -4,8 +4,10 @@ import { DecodeError } from './decode-error.ts'
 
 /** Objects and lists inside each other. */
 export const MAX_JSON_DEPTH = 1000
-/** Duplicates that are reported; upstream stops at the same number. */
-const MAX_REPORTED = 100
+/** Duplicates whose path is worked out, which costs as much as the path is long. Upstream reports 100. */
+const MAX_NAMED = 100
+/** A longer key is cut in a path. */
+const MAX_KEY = 256
 
 export interface ReadJson {
   readonly value: unknown
@@ -56,6 +58,7 @@ function scan(text: string): readonly string[] {
   const duplicates = new Set<string>()
   const stack: Open[] = []
   let top: Open | undefined
+  let named = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === QUOTE) {
@@ -63,7 +66,7 @@ function scan(text: string): readonly string[] {
       if (top?.keys !== undefined && colonFollows(text, end)) {
         const key = textOf(text, at, end)
         if (!top.keys.has(key)) top.keys.add(key)
-        else if (duplicates.size < MAX_REPORTED) duplicates.add(pathOf(stack, key))
+        else if (named++ < MAX_NAMED) duplicates.add(pathOf(stack, key))
         top.key = key
       }
       at = end - 1
@@ -134,13 +137,17 @@ function checkNumber(text: string, start: number, stack: readonly Open[]): numbe
 /** The path of `last`, a key of the innermost object, or of the place an open object or list is at. */
 function pathOf(stack: readonly Open[], last: string | Open | undefined): string {
   let path = ''
+  const step = (key: string): void => {
+    const short = key.length > MAX_KEY ? `${key.slice(0, MAX_KEY)}...` : key
+    path += path === '' ? short : `.${short}`
+  }
   const enter = (open: Open): void => {
     if (open.keys === undefined) path += `[${open.index}]`
-    else path += path === '' ? open.key : `.${open.key}`
+    else step(open.key)
   }
   const outer = typeof last === 'string' ? stack.slice(0, -1) : stack
   for (const open of outer) enter(open)
-  if (typeof last === 'string') path += path === '' ? last : `.${last}`
+  if (typeof last === 'string') step(last)
   else if (last !== undefined) enter(last)
   return path
 }

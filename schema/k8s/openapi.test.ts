@@ -102,10 +102,16 @@ test('operation ids are those of upstream', () => {
       'deleteCoreV1CollectionNamespacedPod',
       'readCoreV1NamespacedPod',
       'readCoreV1Node',
-      'connectPostCoreV1NamespacedPodExec',
+      'connectCoreV1PostNamespacedPodExec',
       'createCoreV1NamespacedPodEviction',
     ]),
   )
+})
+
+test('exec takes its options as query parameters', () => {
+  const exec = documentOf('v1').paths['/api/v1/namespaces/{namespace}/pods/{name}/exec']?.['post']
+  expect(exec?.parameters.map(({ name }) => name)).toEqual(['stdin', 'stdout', 'stderr', 'tty', 'container', 'command'])
+  expect(exec?.['x-kubernetes-action']).toBe('connect')
 })
 
 test('a property carries its type, its keys and its default', () => {

@@ -1,7 +1,7 @@
 // The OpenAPI 3.0 document of one group version, as kubectl reads it: schemas with their kinds, and an
 // operation for every verb. The PATCH operation lists `fieldValidation` and `dryRun`: without them
 // kubectl validates on its own side and refuses `--dry-run=server`.
-import { kindOf } from './facts.ts'
+import { kindOf, messageOf } from './facts.ts'
 import type { Json } from './openapi-schema.ts'
 import { modelOf, schemaRef, schemasOf, SPECIAL_SCHEMAS } from './openapi-schema.ts'
 
@@ -14,6 +14,8 @@ export interface OpenApiSubresource {
   readonly kind: string
   /** `get`, `update`, `patch`, `create`; for exec and its like `get` and `create` */
   readonly verbs: readonly string[]
+  /** Message whose fields are the query parameters, the answer being text: `PodLogOptions` for `log`. */
+  readonly options?: string
 }
 
 /** A resource of the group version. A `Kind` of api/kinds fits; `subresources` adds to status and scale. */
@@ -153,8 +155,17 @@ interface Operation {
   readonly codes: readonly number[]
 }
 
+const LIST: Operation = {
+  method: 'get',
+  word: 'list',
+  action: 'list',
+  query: LISTING,
+  answer: 'list',
+  codes: [200],
+}
+
 const COLLECTION: Readonly<Record<string, Operation>> = {
-  list: { method: 'get', word: 'list', action: 'list', query: LISTING, answer: 'list', codes: [200] },
+  list: LIST,
   create: {
     method: 'post',
     word: 'create',
@@ -216,8 +227,8 @@ const CREATE_SUBRESOURCE: Operation = {
   codes: [200, 201, 202],
 }
 const CONNECT: Readonly<Record<string, Operation>> = {
-  get: { method: 'get', word: 'connectGet', action: 'connect', query: [], answer: 'text', codes: [200] },
-  create: { method: 'post', word: 'connectPost', action: 'connect', query: [], answer: 'text', codes: [200] },
+  get: { method: 'get', word: 'connect', action: 'connect', query: [], answer: 'text', codes: [200] },
+  create: { method: 'post', word: 'connect', action: 'connect', query: [], answer: 'text', codes: [200] },
 }
 
 function subresourcesOf(resource: OpenApiResource): readonly OpenApiSubresource[] {
@@ -232,51 +243,64 @@ function subresourcesOf(resource: OpenApiResource): readonly OpenApiSubresource[
   ]
 }
 
+/** An operation at its place. */
+interface Placed {
+  readonly operation: Operation
+  readonly gvk: Gvk
+  /** last word of the operation id */
+  readonly suffix: string
+  /** message whose fields are query parameters */
+  readonly options?: string
+}
+
 function pathsOf(resource: OpenApiResource): readonly (readonly [string, Json])[] {
   const { plural, namespaced, verbs } = resource
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
   const base = namespaced ? `${root}/namespaces/{namespace}/${plural}` : `${root}/${plural}`
   const paths: (readonly [string, Json])[] = []
-  const add = (path: string, operations: readonly (readonly [Operation, Gvk, string])[]): void => {
-    if (operations.length === 0) return
-    const methods = operations.map(([operation, gvk, suffix]) => [
-      operation.method,
-      operationOf(resource, operation, gvk, suffix),
-    ])
+  const add = (path: string, placed: readonly Placed[]): void => {
+    if (placed.length === 0) return
+    const methods = placed.map((one) => [one.operation.method, operationOf(resource, one)])
     paths.push([path, { ...Object.fromEntries(methods), parameters: pathParameters(path) }])
   }
-  const named = (table: Readonly<Record<string, Operation>>): readonly (readonly [Operation, Gvk, string])[] =>
+  const chosen = (table: Readonly<Record<string, Operation>>, suffix = ''): readonly Placed[] =>
     Object.entries(table)
       .filter(([verb]) => verbs.includes(verb))
-      .map(([, operation]) => [operation, resource, ''])
-  add(base, named(COLLECTION))
-  add(`${base}/{name}`, named(ITEM))
-  const list = COLLECTION['list']
-  if (namespaced && verbs.includes('list') && list !== undefined)
-    add(`${root}/${plural}`, [[list, resource, 'ForAllNamespaces']])
-  for (const sub of subresourcesOf(resource)) {
-    const connects = sub.kind.endsWith('Options')
-    const table = connects ? CONNECT : { ...ITEM, create: CREATE_SUBRESOURCE }
-    const operations = Object.entries(table)
-      .filter(([verb]) => sub.verbs.includes(verb))
-      .map(([, operation]) => [operation, sub, capital(sub.name)] as const)
-    add(`${base}/{name}/${sub.name}`, operations)
-  }
+      .map(([, operation]) => ({ operation, gvk: resource, suffix }))
+  add(base, chosen(COLLECTION))
+  add(`${base}/{name}`, chosen(ITEM))
+  if (namespaced) add(`${root}/${plural}`, chosen({ list: LIST }, 'ForAllNamespaces'))
+  for (const sub of subresourcesOf(resource)) add(`${base}/{name}/${sub.name}`, subresourceOperations(sub))
   return paths
 }
 
-function operationOf(resource: OpenApiResource, operation: Operation, gvk: Gvk, suffix: string): Json {
+function subresourceOperations(sub: OpenApiSubresource): readonly Placed[] {
+  const connects = sub.kind.endsWith('Options')
+  const options = sub.options ?? (connects ? messageOfKind(sub) : undefined)
+  return Object.entries(connects ? CONNECT : { ...ITEM, create: CREATE_SUBRESOURCE })
+    .filter(([verb]) => sub.verbs.includes(verb))
+    .map(([, operation]) => ({
+      operation: options === undefined ? operation : { ...operation, answer: 'text' },
+      gvk: sub,
+      suffix: capital(sub.name),
+      ...(options === undefined ? {} : { options }),
+    }))
+}
+
+function operationOf(resource: OpenApiResource, { operation, gvk, suffix, options }: Placed): Json {
   const { group, version, kind } = gvk
   const tag = `${resource.group === '' ? 'core' : groupName(resource.group)}_${resource.version}`
   const group0 = tag.split('_').map(capital).join('')
   const scope = resource.namespaced && suffix !== 'ForAllNamespaces' ? 'Namespaced' : ''
-  const collection = operation.word === 'deleteCollection'
-  const id = `${collection ? 'delete' : operation.word}${group0}${collection ? 'Collection' : ''}${scope}${resource.kind}${suffix}`
+  const middle =
+    operation.word === 'deleteCollection' ? 'Collection' : operation.word === 'connect' ? capital(operation.method) : ''
+  const word = operation.word === 'deleteCollection' ? 'delete' : operation.word
+  const id = `${word}${group0}${middle}${scope}${resource.kind}${suffix}`
   const message = messageOfKind(gvk)
   return {
     tags: [tag],
     operationId: id,
-    parameters: [...operation.query, 'pretty'].map((name) => ({ name, in: 'query', schema: QUERY[name] })),
+    parameters: queryParameters(operation, options),
     ...(operation.body === undefined ? {} : { requestBody: bodyOf(operation.body, message) }),
     responses: {
       ...Object.fromEntries(operation.codes.map((code) => [String(code), responseOf(operation, gvk, message, code)])),
@@ -285,6 +309,20 @@ function operationOf(resource: OpenApiResource, operation: Operation, gvk: Gvk, 
     'x-kubernetes-action': operation.action,
     'x-kubernetes-group-version-kind': { group, version, kind },
   }
+}
+
+/** The verb's own parameters, or the fields of the options message. */
+function queryParameters(operation: Operation, options: string | undefined): readonly Json[] {
+  const named = [...operation.query, ...(operation.action === 'connect' ? [] : ['pretty'])]
+  const own = named.map((name) => ({ name, in: 'query', schema: QUERY[name] }))
+  if (options === undefined) return own
+  const fields = messageOf(options).fields.filter((field) => field.json !== 'kind' && field.json !== 'apiVersion')
+  return [...fields.map((field) => ({ name: field.json, in: 'query', schema: querySchema(field.shape.of) })), ...own]
+}
+
+function querySchema(of: string): Json {
+  if (of === 'bool') return flag
+  return of === 'int32' || of === 'int64' ? number : text
 }
 
 function bodyOf(body: 'object' | 'patch' | 'DeleteOptions', message: string | undefined): Json {

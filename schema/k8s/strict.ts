@@ -15,7 +15,7 @@ export interface Checked {
   readonly value: { readonly [field: string]: unknown }
   /** Paths such as `spec.template.spec.containers[0].foo`; at most 100. */
   readonly unknown: readonly string[]
-  /** Upstream's decode errors, in the order of the type's fields; upstream reports the first. */
+  /** Upstream's decode errors, in the order of the type's fields; upstream reports the first; at most 100. */
   readonly typeErrors: readonly string[]
 }
 
@@ -189,17 +189,23 @@ function readSpecial(
     }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    walk.typeErrors.push(error.message)
+    note(walk, error.message)
     return undefined
   }
 }
 
 function mismatch(walk: Walk, held: unknown, place: Place): undefined {
   const precise = /^(int|uint)/.test(place.goType)
-  walk.typeErrors.push(
-    `json: cannot unmarshal ${jsonType(held, precise)} into Go struct field ${place.struct}.${place.goPath} of type ${place.goType}`,
+  const what = jsonType(held, precise)
+  note(
+    walk,
+    `json: cannot unmarshal ${what} into Go struct field ${place.struct}.${place.goPath} of type ${place.goType}`,
   )
   return undefined
+}
+
+function note(walk: Walk, problem: string): void {
+  if (walk.typeErrors.length < MAX_REPORTED) walk.typeErrors.push(problem)
 }
 
 /** Go's word for a JSON value; a number that is no such integer is shown. */
