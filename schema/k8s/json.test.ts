@@ -36,6 +36,15 @@ test('an integer that a double would change is refused by path', () => {
   ).toEqual([])
 })
 
+test('a number that no double can hold is refused', () => {
+  expect(() => readJson('{"a":[1e400]}')).toThrow('a number of a[0] is beyond the largest double')
+})
+
+test('repeated keys cost no more than naming a hundred of them', () => {
+  const text = '{"deep":'.repeat(900) + `{${'"a":1,'.repeat(100_000)}"a":1}` + '}'.repeat(900)
+  expect(readJson(text).duplicates).toHaveLength(1)
+})
+
 test('nesting without end is refused', () => {
   expect(() => readJson('['.repeat(100_000))).toThrow('nested deeper than 1000')
 })

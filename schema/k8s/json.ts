@@ -17,7 +17,7 @@ export interface ReadJson {
 
 /**
  * Reads JSON. As in Go, the last of two equal keys wins. Throws a DecodeError on malformed text, on
- * an integer beyond 2^53 and on nesting deeper than 1,000.
+ * an integer beyond 2^53, on a number beyond 1.8e308 and on nesting deeper than 1,000.
  */
 export function readJson(text: string): ReadJson {
   const duplicates = scan(text)
@@ -127,11 +127,16 @@ function checkNumber(text: string, start: number, stack: readonly Open[]): numbe
   }
   if (integer && end - start >= 16 && !Number.isSafeInteger(Number(text.slice(start, end)))) {
     const number = end - start > 40 ? `${text.slice(start, start + 40)}...` : text.slice(start, end)
-    throw new DecodeError(
-      `the integer ${number} of ${pathOf(stack.slice(0, -1), stack.at(-1)) || 'the document'} is beyond 2^53`,
-    )
+    throw new DecodeError(`the integer ${number} of ${placeOf(stack)} is beyond 2^53`)
+  }
+  if (!integer && !Number.isFinite(Number(text.slice(start, end))) && /^[-+.eE\d]+$/.test(text.slice(start, end))) {
+    throw new DecodeError(`a number of ${placeOf(stack)} is beyond the largest double`)
   }
   return end
+}
+
+function placeOf(stack: readonly Open[]): string {
+  return pathOf(stack.slice(0, -1), stack.at(-1)) || 'the document'
 }
 
 /** The path of `last`, a key of the innermost object, or of the place an open object or list is at. */

@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { kindOf } from './facts.ts'
+import defaulted from './generated/defaulted.json' with { type: 'json' }
 import fixtures from './generated/fixtures.json' with { type: 'json' }
 import { cannotBeHandled, checkFields, pruned, strictErrorText } from './strict.ts'
 
@@ -94,6 +96,49 @@ test('whatever upstream writes is kept to the letter', () => {
     expect(checked.typeErrors).toEqual([])
     expect(JSON.stringify(checked.value)).toBe(JSON.stringify(filled.json))
   }
+})
+
+test('every row of the table of defaults fits its kind', () => {
+  for (const { given, defaulted: after } of defaulted) {
+    const message = kindOf(given.apiVersion, given.kind)?.message ?? ''
+    for (const object of [given, after]) {
+      const { unknown, typeErrors } = checkFields(object, message)
+      expect([unknown, typeErrors]).toEqual([[], []])
+    }
+  }
+})
+
+test('any JSON is checked without a throw, and what is kept stays as it is', () => {
+  const keys = fc.constantFrom(
+    'metadata',
+    'spec',
+    'containers',
+    'name',
+    'labels',
+    'volumes',
+    'emptyDir',
+    'ports',
+    'sizeLimit',
+    'env',
+  )
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 6 },
+      fc.constantFrom(null, true, 1, -1.5, '', '5', '1Gi'),
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(keys, tie('tree'), { maxKeys: 5 }),
+    ),
+  }))
+  fc.assert(
+    fc.property(tree, (value) => {
+      const once = checkFields(value, 'Pod')
+      const twice = checkFields(once.value, 'Pod')
+      expect(twice.unknown).toEqual([])
+      expect(twice.typeErrors).toEqual([])
+      expect(twice.value).toEqual(once.value)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 test('the sentences around it', () => {
