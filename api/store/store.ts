@@ -96,16 +96,18 @@ export interface ListQuery {
   /** exact revision to read at; undefined: now */
   readonly at?: number | undefined
   /** Served by an index; all given ones must hold. Only for reads at the present. */
-  readonly where?: {
-    readonly nodeName?: string | undefined
-    /** '' means: no node */
-    readonly owner?: string | undefined
-    readonly uid?: string | undefined
-    /** equality on labels, a prefilter */
-    readonly labels?: Readonly<Record<string, string>> | undefined
-    /** pods without a node (partial index) */
-    readonly unbound?: true | undefined
-  }
+  readonly where?:
+    | {
+        readonly nodeName?: string | undefined
+        /** '' means: no node */
+        readonly owner?: string | undefined
+        readonly uid?: string | undefined
+        /** equality on labels, a prefilter */
+        readonly labels?: Readonly<Record<string, string>> | undefined
+        /** pods without a node (partial index) */
+        readonly unbound?: true | undefined
+      }
+    | undefined
 }
 
 export interface Page {

@@ -72,7 +72,7 @@ ON CONFLICT (planner, key) DO UPDATE SET at = excluded.at`
 export const DUE_DELETE = `${UNFIT}
 DELETE FROM due WHERE (planner, key) IN (SELECT planner, key FROM d WHERE at IS NULL)`
 
-/** After WRITE, about once a minute: the head at time `?1`, unless a mark is younger than `?2`. */
+/** After WRITE, about once a minute: the head at time `?1`, if it is above `?3` and no mark is younger than `?2`. */
 export const MARK = `
 INSERT OR IGNORE INTO marks (rev, at) SELECT (SELECT max(rev) FROM log), ?1
-WHERE NOT EXISTS (SELECT 1 FROM marks WHERE at > ?2)`
+WHERE NOT EXISTS (SELECT 1 FROM marks WHERE at > ?2) AND EXISTS (SELECT 1 FROM log WHERE rev > ?3)`

@@ -131,7 +131,7 @@ export function groupWriter(options: WriterOptions): GroupWriter {
     try {
       const flush = flushOf(taken)
       const answer = await send(flush)
-      await settle(taken, answer)
+      await settle(taken, flush, answer)
     } catch (error) {
       const failure = options.failed(error)
       for (const pending of taken) pending.reject(failure)
@@ -142,7 +142,6 @@ export function groupWriter(options: WriterOptions): GroupWriter {
     const floor = options.floor()
     const now = options.now()
     const mark = now - lastMark >= MARK_EVERY_MS
-    if (mark) lastMark = now
     return composeFlush(taken, floor, mark ? { now, before: now - MARK_EVERY_MS } : undefined)
   }
 
@@ -170,14 +169,17 @@ export function groupWriter(options: WriterOptions): GroupWriter {
     }
   }
 
-  async function settle(taken: readonly Pending[], answer: Answer): Promise<void> {
+  async function settle(taken: readonly Pending[], flush: Flush, answer: Answer): Promise<void> {
     const won = new Map<string, SqlRow[]>()
     for (const row of [...answer.applied, ...answer.written]) {
       const rows = won.get(String(row[1]))
       if (rows) rows.push(row)
       else won.set(String(row[1]), [row])
     }
-    if (won.size > 0) commit(taken, won)
+    if (won.size > 0) {
+      if (flush.markedAt !== undefined) lastMark = flush.markedAt
+      commit(taken, won)
+    }
     const losers = new Map(answer.losers.map((row) => [int(row[0]), row]))
     let at = 0
     for (const pending of taken) {
@@ -269,6 +271,7 @@ interface Flush {
   readonly again: readonly SqlStatement[]
   /** where WRITE stands in `first`; LOSERS follows it */
   readonly writeAt: number
+  readonly markedAt: number | undefined
 }
 
 interface Answer {
@@ -305,9 +308,9 @@ function composeFlush(
     { sql: WRITE, args: [`[${tuples.join(',')}]`, floor] },
     bare ? losers : { ...losers, unlessRows: effects },
   ]
-  if (mark) first.push({ sql: MARK, args: [mark.now, mark.before] })
+  if (mark) first.push({ sql: MARK, args: [mark.now, mark.before, floor] })
   const again = [{ sql: APPLIED, args: [floor, JSON.stringify(reqs)] }, ...first]
-  return { first, again, writeAt: due.length }
+  return { first, again, writeAt: due.length, markedAt: mark?.now }
 }
 
 function dueStatements(taken: readonly Pending[], floor: number): readonly SqlStatement[] {

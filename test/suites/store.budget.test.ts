@@ -65,10 +65,16 @@ describe('what an operation costs', () => {
       'update of a held revision': () => put(store, update(pod('held'), held)),
       'create that loses, current state included': () => store.write({ effects: [create(pod('a'))] }),
       'group of ten with guards and due': () =>
-        store.write({ effects: ten, guards: [{ key: pod('a'), expect: 'present' }], due: [{ planner: 'p', key: 'k', at: 1 }] }),
-      'sixty-four creates at once': () => Promise.all(Array.from({ length: 64 }, (_, n) => put(store, create(pod(`many${n}`))))),
+        store.write({
+          effects: ten,
+          guards: [{ key: pod('a'), expect: 'present' }],
+          due: [{ planner: 'p', key: 'k', at: 1 }],
+        }),
+      'sixty-four creates at once': () =>
+        Promise.all(Array.from({ length: 64 }, (_, n) => put(store, create(pod(`many${n}`))))),
       'list page': () => store.list({ resource: 'pods', limit: 500 }),
-      'list page at a revision': () => store.list({ resource: 'pods', limit: 5, at: held, after: { namespace: 'default', name: 'a' } }),
+      'list page at a revision': () =>
+        store.list({ resource: 'pods', limit: 5, at: held, after: { namespace: 'default', name: 'a' } }),
       'index page': () => store.index({ resource: 'pods', limit: 500 }),
       'get ten at once': () => store.getMany(ten.map((effect) => effect.key)),
       changes: () => store.after({ since: 1, limit: 500, previous: true }),
@@ -76,7 +82,9 @@ describe('what an operation costs', () => {
       'a compaction step': () => store.compact(20, 1),
       idle: () => sleep(50),
     }
-    const costs: Record<string, Costs[string]> = { open: { reads: opening.reads, writes: opening.writes, statements: opening.statements } }
+    const costs: Record<string, Costs[string]> = {
+      open: { reads: opening.reads, writes: opening.writes, statements: opening.statements },
+    }
     for (const [name, work] of Object.entries(operations)) costs[name] = await cost(sql, work)
     for (const [name, limit] of Object.entries(limits)) {
       if (name === '') continue
@@ -127,7 +135,12 @@ async function everyShape(store: Store): Promise<void> {
     { labels: { a: 'b', c: 'd' } },
     { unbound: true as const },
   ]
-  const ranges = [{}, { namespace: 'default' }, { after: { namespace: 'default', name: 'a' } }, { namespace: 'default', after: { namespace: 'default', name: 'a' } }]
+  const ranges = [
+    {},
+    { namespace: 'default' },
+    { after: { namespace: 'default', name: 'a' } },
+    { namespace: 'default', after: { namespace: 'default', name: 'a' } },
+  ]
   const { head } = await store.head()
   for (const range of ranges) {
     for (const limit of [5, 5000]) {
@@ -141,7 +154,8 @@ async function everyShape(store: Store): Promise<void> {
     await store.index({ resource: 'services', limit: 5, where: { unbound: true }, ...range })
   }
   for (const resources of [undefined, ['pods'], ['pods', 'services']]) {
-    for (const namespace of [undefined, 'default']) await store.after({ since: head - 1, limit: 5, previous: true, resources, namespace })
+    for (const namespace of [undefined, 'default'])
+      await store.after({ since: head - 1, limit: 5, previous: true, resources, namespace })
   }
   await store.due(1, 5)
   await store.nextDue()

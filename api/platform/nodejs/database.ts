@@ -12,7 +12,7 @@ import { SqlError } from '../../store/sql.ts'
 import { StoreError } from '../../store/store.ts'
 import { migrate } from '../migrate.ts'
 import type { Connection } from './native.ts'
-import { connect } from './native.ts'
+import { connect, connectionSql } from './native.ts'
 import type { Writer } from './writer.ts'
 import { startWriter } from './writer.ts'
 
@@ -33,7 +33,7 @@ export async function openDatabase(directory: string, options: OpenDatabaseOptio
   try {
     const file = join(directory, DATABASE_FILE)
     reader = openFile(file)
-    await migrate(localSql(reader), options.clusterUid ?? crypto.randomUUID())
+    await migrate(connectionSql(reader), options.clusterUid ?? crypto.randomUUID())
     reader.ask('PRAGMA query_only = ON')
     await writer.open(file)
     return joined(reader, writer, lock)
@@ -78,13 +78,6 @@ function openFile(file: string): Connection {
   connection.ask('PRAGMA journal_mode = WAL')
   connection.ask('PRAGMA busy_timeout = 5000')
   return connection
-}
-
-function localSql(connection: Connection): Sql {
-  return {
-    batch: async (statements, mode) => connection.run(statements, mode),
-    close: () => Promise.resolve(connection.close()),
-  }
 }
 
 /** Both connections as one, and the lock that goes last. */

@@ -3,7 +3,7 @@
  * Statements stay prepared. Only `.all()` is used, because a statement that is not read to its end never checkpoints.
  */
 import Database from 'libsql'
-import type { SqlRow, SqlStatement } from '../../store/sql.ts'
+import type { Sql, SqlRow, SqlStatement } from '../../store/sql.ts'
 import { SqlError } from '../../store/sql.ts'
 
 /** Distinct texts are few (one per shape of query); the bound is for the unforeseen. */
@@ -71,9 +71,19 @@ export function connect(file: string): Connection {
       }
     },
     close() {
+      // Statements live until they are collected, and the connection with them; a transaction must not.
+      if (database.inTransaction) database.exec('ROLLBACK')
       prepared.clear()
       database.close()
     },
+  }
+}
+
+/** Reads and writes through one connection, on the thread that asks. */
+export function connectionSql(connection: Connection): Sql {
+  return {
+    batch: async (statements, mode) => connection.run(statements, mode),
+    close: () => Promise.resolve(connection.close()),
   }
 }
 

@@ -49,6 +49,15 @@ function failureOf(error: unknown): Failure {
   return { outcome: 'refused', code: 'UNKNOWN', message: String(error) }
 }
 
+/** Leaves one whole file behind, when nobody is reading; otherwise the log simply stays beside it. */
+function finish(connection: Connection | undefined): void {
+  try {
+    connection?.ask('PRAGMA wal_checkpoint(TRUNCATE)')
+  } finally {
+    connection?.close()
+  }
+}
+
 function serve(): void {
   const port = parentPort
   if (port === null) return
@@ -56,7 +65,7 @@ function serve(): void {
   let connection: Connection | undefined
   port.on('message', (ask: Ask) => {
     if ('close' in ask) {
-      connection?.close()
+      finish(connection)
       port.close()
     } else if ('open' in ask) {
       try {
