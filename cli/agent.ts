@@ -42,7 +42,7 @@ export async function agent(flags: AgentFlags): Promise<void> {
 async function joinToken(given: string | undefined): Promise<string | undefined> {
   if (given !== undefined && given !== '') return given
   if (!process.connected || process.send === undefined) return undefined
-  const answer = once(process, 'message') as Promise<readonly [{ readonly token: string }]>
+  const answer = once(process, 'message') as Promise<unknown[]>
   process.send('token')
-  return (await answer)[0].token
+  return ((await answer)[0] as { readonly token: string }).token
 }

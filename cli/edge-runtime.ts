@@ -15,8 +15,8 @@ export interface EdgeOptions {
   readonly port: number
   readonly certificatePem: string
   readonly keyPem: string
-  /** value of the secret `KEDGE_CLUSTERS` */
-  readonly clusters: string
+  /** the secrets `KEDGE_CLUSTER_<NAME>` */
+  readonly secrets: Readonly<Record<string, string>>
   /** where the Durable Objects' storage lies */
   readonly objects: string
   /** a bundle made by `bundleWorker`, when several runtimes share one */
@@ -78,7 +78,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         STREAM: { className: 'StreamObject', useSQLite: true },
       },
       durableObjectsPersist: options.objects,
-      bindings: { KEDGE_CLUSTERS: options.clusters },
+      bindings: { ...options.secrets },
       cf: false,
     }),
   )

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 export interface LibsqlServer {
@@ -39,7 +40,7 @@ export async function startLibsqlServer(directory: string, port?: number): Promi
       () => false,
     )
     if (answered) break
-    const ended = await Promise.race([gone, new Promise<undefined>((resolve) => setTimeout(resolve, 50))])
+    const ended = await Promise.race([gone, sleep(50, undefined)])
     if (ended !== undefined) throw new Error(ended)
     if (performance.now() > deadline) {
       server.kill('SIGKILL')

@@ -41,7 +41,7 @@ token
   .description('print a one-use join token')
   .option('--data <directory>', 'data directory of the control plane (KEDGE_DATA)')
   .option('--kubeconfig <file>', 'kubeconfig of the cluster, default the one in the data directory')
-  .option('--ttl <seconds>', 'life of the token, at most 86400', '3600')
+  .option('--ttl <seconds>', 'life of the token, at most 3600', '3600')
   .action(async (flags) => (await import('./token.ts')).createToken(flags))
 
 program
@@ -56,9 +56,15 @@ program
 
 program
   .command('edge')
-  .description('the same cluster from workerd, over a libSQL server')
+  .description('the same cluster from workerd, over a libSQL server; or what a deployment needs, with --init')
   .option('--port <number>', 'port of the API (KEDGE_PORT, default 6443)')
+  .option('--host <address>', 'address to listen on (KEDGE_HOST, default 127.0.0.1)')
   .option('--data <directory>', 'data directory (KEDGE_DATA)')
+  .option('--init', 'make keys, secret and kubeconfig for a deployment, and migrate its database')
+  .option('--url <url>', 'with --init: the address the Worker will have')
+  .option('--database <url>', 'with --init: the libSQL database')
+  .option('--auth-token <token>', 'with --init: token of the database')
+  .option('--ca <file>', 'with --init: PEM of the authority that clients meet, when it is not a public one')
   .action(async (flags) => (await import('./edge.ts')).edge(flags))
 
 try {

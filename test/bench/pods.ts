@@ -31,7 +31,7 @@ export async function pods(): Promise<readonly string[]> {
     const client = clientOf(
       {
         url: `https://127.0.0.1:${port}`,
-        caPath: join(data, 'ca.crt'),
+        caPath: join(data, 'tls', 'ca.crt'),
         token: /token: "?([^"\n]+)"?/.exec(kubeconfig)?.[1] ?? '',
       },
       4,

@@ -35,7 +35,7 @@ export async function startServer(core: string, dataDir?: string): Promise<Bench
   const kubeconfig = join(folder, 'kubeconfig')
   const config = await readFile(kubeconfig, 'utf8')
   const token = /token: "?([^"\n]+)"?/.exec(config)?.[1] ?? ''
-  const caPath = join(folder, 'ca.crt')
+  const caPath = join(folder, 'tls', 'ca.crt')
   if (child.pid === undefined) throw new Error('kedge did not start')
   return {
     url: `https://127.0.0.1:${port}`,

@@ -3,18 +3,17 @@
  * object filters by interest, so a listener for config maps hears nothing, and reads nothing, while pods change.
  */
 import type { Bell, Interest, Listener } from '../port.ts'
-import type { Touched } from '../../store/store.ts'
-import type { ClusterObject } from './cluster-object.ts'
+import type { ClusterStub } from './calls.ts'
 
-export function remoteBell(object: DurableObjectStub<ClusterObject>, defer: (work: Promise<unknown>) => void): Bell {
+export function remoteBell(object: ClusterStub, defer: (work: Promise<unknown>) => void): Bell {
   return {
-    ring: (touched) => defer(object.ring(touched as Touched)),
+    ring: (touched) => defer(object.ring(touched)),
     listen: (interest, since) => remoteListener(object, interest, since),
   }
 }
 
 /** Rings are merged: only the newest revision is kept, so a slow reader costs nothing. */
-function remoteListener(object: DurableObjectStub<ClusterObject>, interest: Interest, since: number): Listener {
+function remoteListener(object: ClusterStub, interest: Interest, since: number): Listener {
   let newest = since
   let seen = since
   let socket: WebSocket | undefined
@@ -32,7 +31,7 @@ function remoteListener(object: DurableObjectStub<ClusterObject>, interest: Inte
     })
     const opened = response.webSocket
     if (opened === null) throw new Error(`the cluster's Durable Object refused a listener: ${response.status}`)
-    opened.addEventListener('message', (event) => heard(Number(event.data)))
+    opened.addEventListener('message', (event: MessageEvent) => heard(Number(event.data)))
     // The object was moved or restarted: rings may be lost, so the next call reports one and listens anew.
     const lost = (): void => {
       socket = undefined

@@ -16,14 +16,18 @@ import { remoteStreams } from './streams.ts'
 /** What the entry wires in: rooms that a platform may not know. */
 export interface ObjectWiring {
   serve(request: Request, cluster: Cluster): Promise<Response>
-  /** Runs passes until aborted; `idle` resolves when nothing is left to do, with the time of what is due next. */
-  loop(cluster: Cluster, signal: AbortSignal): ObjectLoop
+  /** Runs passes until aborted, from `cursor` on; without one it begins with everything there is. */
+  loop(cluster: Cluster, options: { readonly signal: AbortSignal; readonly cursor?: number }): ObjectLoop
 }
 
 export interface ObjectLoop {
   /** Everything written so far has had its pass; answers when the next one is due (ms since the epoch). */
   settled(): Promise<number | undefined>
+  /** everything up to this revision had its pass */
+  cursor(): number
 }
+
+const CURSOR = 'cursor'
 
 /** A ring that finds the object dead between a write and its pass is made good by this alarm. */
 const ALARM_AFTER_RING_MS = 1_000
@@ -38,6 +42,7 @@ export abstract class ClusterObjectBase extends DurableObject<Environment> {
   readonly #cluster: Promise<Cluster>
   readonly #loop: Promise<ObjectLoop>
   #armed = false
+  #kept: number | undefined
 
   abstract readonly wiring: ObjectWiring
 
@@ -46,7 +51,7 @@ export abstract class ClusterObjectBase extends DurableObject<Environment> {
     this.#bell = objectBell(context)
     this.#cluster = this.#open()
     // Whatever was written while nobody was here gets its pass now.
-    this.#loop = this.#cluster.then((cluster) => this.wiring.loop(cluster, new AbortController().signal))
+    this.#loop = this.#start()
     void this.#loop.then(
       () => this.#arm(),
       (error: unknown) =>
@@ -99,8 +104,19 @@ export abstract class ClusterObjectBase extends DurableObject<Environment> {
     await this.#settle()
   }
 
+  async #start(): Promise<ObjectLoop> {
+    const cluster = await this.#cluster
+    const cursor = await this.ctx.storage.get<number>(CURSOR)
+    const { signal } = new AbortController()
+    return this.wiring.loop(cluster, cursor === undefined ? { signal } : { signal, cursor })
+  }
+
   async #settle(): Promise<void> {
-    const next = await (await this.#loop).settled()
+    const loop = await this.#loop
+    const next = await loop.settled()
+    const cursor = loop.cursor()
+    if (cursor !== this.#kept) await this.ctx.storage.put(CURSOR, cursor)
+    this.#kept = cursor
     await this.ctx.storage.deleteAlarm()
     this.#armed = false
     if (next !== undefined) await this.#arm(next)
@@ -129,6 +145,6 @@ export abstract class ClusterObjectBase extends DurableObject<Environment> {
 
   #settings(): readonly [string, ClusterSettings] {
     for (const entry of clusterSettings(this.env)) if (entry[1].uid === this.ctx.id.name) return entry
-    throw new Error(`no cluster with uid ${this.ctx.id.name} in KEDGE_CLUSTERS`)
+    throw new Error(`no cluster with uid ${this.ctx.id.name} in the secrets of this deployment`)
   }
 }

@@ -1,20 +1,19 @@
 /**
- * What a deployment is configured with. The one secret `KEDGE_CLUSTERS` holds, for each cluster of the deployment,
- * its uid, its database and its keys: everything that must not lie in the database. `kedge edge init` writes it.
+ * What a deployment is configured with: one secret per cluster, `KEDGE_CLUSTER_<NAME>` (the cluster `default` is
+ * `KEDGE_CLUSTER_DEFAULT`, `team-a` is `KEDGE_CLUSTER_TEAM_A`), with its uid, its database and its keys: everything that
+ * must not lie in the database. `kedge edge --init` writes them. A secret holds at most 5 KB; one cluster is about 1.5 KB.
  *
- *     { "default": { "uid": "6f…", "url": "https://db.example", "authToken": "…",
- *         "sealing": { "current": "k1", "keys": { "k1": "<32 bytes, base64>" } },
- *         "signing": { "id": "s1", "privateKey": { …JWK }, "publicKey": { …JWK } },
- *         "adminTokenHash": "<sha-256, hex>", "caPem": "-----BEGIN CERTIFICATE-----…" } }
+ *     { "uid": "6f…", "url": "https://db.example", "authToken": "…",
+ *       "sealing": { "current": "k1", "keys": { "k1": "<32 bytes, base64>" } },
+ *       "signing": { "id": "s1", "privateKey": { …JWK }, "publicKey": { …JWK } },
+ *       "adminTokenHash": "<sha-256, hex>", "caPem": "-----BEGIN CERTIFICATE-----…" }
  */
 import type { Keys } from '../port.ts'
-import type { ClusterObject } from './cluster-object.ts'
-import type { StreamObject } from './stream-object.ts'
+import type { ClusterCalls } from './calls.ts'
 
 export interface Environment {
-  readonly KEDGE_CLUSTERS: string
-  readonly CLUSTER: DurableObjectNamespace<ClusterObject>
-  readonly STREAM: DurableObjectNamespace<StreamObject>
+  readonly CLUSTER: DurableObjectNamespace<ClusterCalls>
+  readonly STREAM: DurableObjectNamespace
 }
 
 export interface ClusterSettings {
@@ -34,19 +33,22 @@ const imported = new Map<string, Promise<Keys>>()
 export function clusterSettings(environment: Environment): ReadonlyMap<string, ClusterSettings> {
   const known = parsed.get(environment)
   if (known !== undefined) return known
-  const value: unknown = JSON.parse(environment.KEDGE_CLUSTERS)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error('KEDGE_CLUSTERS: must be a JSON object of clusters by name')
-  }
-  const clusters = new Map(Object.entries(value as Record<string, ClusterSettings>))
-  for (const [name, settings] of clusters) {
-    for (const field of ['uid', 'url', 'sealing', 'signing', 'adminTokenHash', 'caPem'] as const) {
-      if (settings[field] === undefined) throw new Error(`KEDGE_CLUSTERS: ${name}.${field}: Required value`)
+  const clusters = new Map<string, ClusterSettings>()
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith(PREFIX) || typeof value !== 'string') continue
+    const settings = JSON.parse(value) as ClusterSettings
+    for (const field of REQUIRED) {
+      if (settings[field] === undefined) throw new Error(`${variable}: ${field}: Required value`)
     }
+    clusters.set(variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-'), settings)
   }
+  if (clusters.size === 0) throw new Error(`no cluster is configured: set the secret ${PREFIX}DEFAULT`)
   parsed.set(environment, clusters)
   return clusters
 }
+
+const PREFIX = 'KEDGE_CLUSTER_'
+const REQUIRED = ['uid', 'url', 'sealing', 'signing', 'adminTokenHash', 'caPem'] as const
 
 /** The keys of one cluster as WebCrypto wants them, imported once per isolate. */
 export function importKeys(settings: ClusterSettings): Promise<Keys> {

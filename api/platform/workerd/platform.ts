@@ -2,7 +2,7 @@
  * The clusters of a deployment, as one request of a Worker sees them. Nothing that does I/O is kept between requests:
  * the runtime forbids it. Agents' polls and reports go to the cluster's Durable Object, everything else is served here.
  */
-import type { Cluster, Platform } from '../port.ts'
+import type { Cluster, Platform, StreamOrder } from '../port.ts'
 import { remoteBell } from './bell.ts'
 import { openCluster } from './cluster.ts'
 import { clusterSettings, type Environment } from './environment.ts'
@@ -27,7 +27,10 @@ export function workerPlatform(environment: Environment, defer: (work: Promise<u
       return openCluster(name, one, {
         bell,
         live: { seen: () => undefined, snapshot: () => stub.liveness() },
-        streams: remoteStreams(environment, stub),
+        streams: remoteStreams(environment, {
+          order: (order) => stub.order(order),
+          take: async (node) => (await stub.take(node)) as unknown as readonly StreamOrder[],
+        }),
         defer,
         onCommit: (touched) => bell.ring(touched),
       })

@@ -1,0 +1,36 @@
+/** What a cluster at the edge needs outside its database, made once: keys, the administrator's token, the uid. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import type { ClusterSettings } from '../api/platform/workerd/environment.ts'
+
+export interface NewCluster {
+  readonly settings: ClusterSettings
+  readonly adminToken: string
+}
+
+export interface Database {
+  readonly url: string
+  readonly authToken?: string
+}
+
+export async function newCluster(database: Database, caPem: string): Promise<NewCluster> {
+  const pair = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as CryptoKeyPair
+  const adminToken = randomBytes(32).toString('base64url')
+  return {
+    adminToken,
+    settings: {
+      uid: randomUUID(),
+      ...database,
+      sealing: { current: 'k1', keys: { k1: randomBytes(32).toString('base64') } },
+      signing: {
+        id: 's1',
+        privateKey: await crypto.subtle.exportKey('jwk', pair.privateKey),
+        publicKey: await crypto.subtle.exportKey('jwk', pair.publicKey),
+      },
+      adminTokenHash: createHash('sha256').update(adminToken).digest('hex'),
+      caPem,
+    },
+  }
+}
+
+/** the secret's name: `team-a` is `KEDGE_CLUSTER_TEAM_A` */
+export const secretName = (cluster: string): string => `KEDGE_CLUSTER_${cluster.toUpperCase().replaceAll('-', '_')}`
