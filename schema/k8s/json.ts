@@ -3,7 +3,7 @@
 import { DecodeError } from './decode-error.ts'
 
 /** Objects and lists inside each other. */
-export const MAX_JSON_DEPTH = 1000
+const MAX_JSON_DEPTH = 1000
 /** Duplicates whose path is worked out, which costs as much as the path is long. Upstream reports 100. */
 const MAX_NAMED = 100
 /** A longer key is cut in a path. */

@@ -3,7 +3,7 @@
 import { DecodeError } from './decode-error.ts'
 
 /** Fields read from one document; each costs at least two bytes of input. */
-export const MAX_FIELDS = 1_000_000
+const MAX_FIELDS = 1_000_000
 /** Messages inside messages. */
 export const MAX_DEPTH = 100
 
