@@ -1,0 +1,383 @@
+// The agent's loop: a session with the control plane on one side, the pods of this node on the other. Pods never wait
+// for the session: they run from what the disk remembers until the control plane says otherwise.
+import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConfigMap, Secret } from '../schema/k8s/generated/types.ts'
+import type { PollResponse } from '../schema/wire/poll.ts'
+import { WIRE_VERSION } from '../schema/wire/version.ts'
+import type { Disk, Identity } from './disk.ts'
+import { identityOf } from './disk.ts'
+import type { Driver, EngineFacts } from './driver/driver.ts'
+import { Images } from './driver/images.ts'
+import type { Clock, Ground, Log, PodEvent, PodIdentity } from './ground.ts'
+import { limiter } from './ground.ts'
+import { backoffMs } from './link/backoff.ts'
+import type { Link } from './link/client.ts'
+import { Refused } from './link/client.ts'
+import { Addresses } from './net/addresses.ts'
+import type { PodNetwork } from './net/network.ts'
+import type { NodeView } from './node-status.ts'
+import type { NodeFacts } from './plan/sources.ts'
+import { Pods } from './pods.ts'
+import { Reports } from './reports.ts'
+import type { Assignment } from './session/assignment.ts'
+import { apply, NOTHING } from './session/assignment.ts'
+import type { Happening, Session } from './session/session.ts'
+import { begin, next } from './session/session.ts'
+import type { StreamGround } from './stream/stream.ts'
+import type { PodVolumes } from './volume/volumes.ts'
+
+/** engine-heavy steps at once: more only makes each slower */
+const ENGINE_WIDTH = 6
+const NODE_CHECK_MS = 60_000
+
+export interface AgentParts {
+  readonly node: string
+  readonly server: string
+  readonly link: Link
+  readonly driver: Driver
+  readonly engine: EngineFacts
+  readonly pauseImage: string
+  readonly network: (identity: Identity, addresses: Addresses, prefix: string) => PodNetwork
+  readonly volumes: PodVolumes
+  readonly podsDir: string
+  readonly disk: Disk | undefined
+  readonly ip: string
+  readonly view: () => Promise<NodeView>
+  readonly hostResolvConf: string
+  readonly canLowerOomScore: boolean
+  readonly token: () => Promise<string | undefined>
+  readonly stream: (
+    order: PollResponse['streams'][number],
+    bearer: string,
+    ground: StreamGround,
+    signal: AbortSignal,
+  ) => Promise<void>
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  /** once, when the node is registered for the first time in this process */
+  readonly registered?: (identity: Identity) => void
+}
+
+/** Runs until aborted; throws when the control plane's answer leaves nothing to retry. */
+export async function runNode(parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const ended = new AbortController()
+  const agent = new NodeAgent(parts, AbortSignal.any([signal, ended.signal]))
+  try {
+    await agent.run()
+  } finally {
+    ended.abort()
+    await agent.settled()
+  }
+}
+
+class NodeAgent {
+  readonly #parts: AgentParts
+  readonly #signal: AbortSignal
+  readonly #instance = randomUUID()
+  readonly #reports = new Reports()
+  readonly #tasks = new Set<Promise<void>>()
+  #identity: Identity | undefined
+  #assignment: Assignment = NOTHING
+  #pods: Pods | undefined
+  #session = ''
+  /** ends the poll in flight, when a report learned that the session is over */
+  #poll = new AbortController()
+  #nodeText = ''
+
+  constructor(parts: AgentParts, signal: AbortSignal) {
+    this.#parts = parts
+    this.#signal = signal
+  }
+
+  async run(): Promise<void> {
+    await this.#resume()
+    this.#keep(this.#reporting())
+    let state = begin(this.#identity === undefined ? 'token' : 'credential')
+    while (!this.#signal.aborted) {
+      if (state.at === 'stopped') throw new Error(state.why)
+      state = next(state, await this.#act(state))
+    }
+  }
+
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#tasks)
+  }
+
+  #keep(task: Promise<void>): void {
+    const kept = task.catch((error: unknown) => {
+      if (!this.#signal.aborted) this.#parts.log('error', 'a task of the agent failed', { error: String(error) })
+    })
+    this.#tasks.add(kept)
+    void kept.finally(() => this.#tasks.delete(kept))
+  }
+
+  /** What the disk remembers: pods run before the control plane has been heard. */
+  async #resume(): Promise<void> {
+    const { disk, node, server } = this.#parts
+    const identity = await disk?.identity()
+    if (identity === undefined || identity.node !== node || identity.server !== server) return
+    this.#identity = identity
+    const assignment = await disk?.assignment(identity.clusterUid)
+    await this.#startPods(identity)
+    if (assignment === undefined) return
+    this.#assignment = assignment
+    this.#pods?.assign(assignment.pods, false)
+    this.#parts.log('info', 'running pods from the last assignment', { pods: assignment.pods.size })
+  }
+
+  async #act(state: Session): Promise<Happening> {
+    try {
+      switch (state.at) {
+        case 'registering':
+          return await this.#register(state.with)
+        case 'full':
+          return await this.#pollOnce(null)
+        case 'following':
+          return await this.#pollOnce(state.have)
+        case 'waiting': {
+          const ms = backoffMs(state.failures, state.floorMs, this.#parts.random)
+          await sleep(ms, undefined, { signal: this.#signal }).catch(() => {})
+          return { what: 'woke' }
+        }
+        case 'stopped':
+          return { what: 'woke' }
+      }
+    } catch (error) {
+      return this.#failure(state, error)
+    }
+  }
+
+  #failure(state: Session, error: unknown): Happening {
+    if (error instanceof SessionOver) return { what: 'refused', code: 410, message: error.message, retryAfterMs: 0 }
+    if (error instanceof Refused) {
+      if (!this.#signal.aborted)
+        this.#parts.log('warn', 'refused', { state: state.at, code: error.code, message: error.message })
+      return { what: 'refused', code: error.code, message: error.message, retryAfterMs: error.retryAfterMs }
+    }
+    if (error instanceof Fatal) return { what: 'refused', code: 409, message: error.message, retryAfterMs: 0 }
+    const why = error instanceof Error ? error.message : String(error)
+    if (!this.#signal.aborted)
+      this.#parts.log('warn', 'the control plane does not answer', { state: state.at, error: why })
+    return { what: 'lost', why }
+  }
+
+  async #register(bearer: 'credential' | 'token'): Promise<Happening> {
+    const { link, log, node } = this.#parts
+    const presented = bearer === 'credential' ? this.#identity?.credential : await this.#parts.token()
+    if (presented === undefined || presented === '') {
+      throw new Fatal(
+        `node ${node} is not a member of this cluster: a join token is needed (--token, made by 'kedge token create')`,
+      )
+    }
+    const view = await this.#parts.view()
+    const answer = await link.register(
+      presented,
+      {
+        version: WIRE_VERSION,
+        node,
+        instance: this.#instance,
+        labels: { ...view.labels },
+        status: { ...view.status },
+      },
+      this.#signal,
+    )
+    const identity = identityOf(this.#parts.server, node, answer)
+    const before = this.#identity
+    this.#identity = identity
+    await this.#parts.disk?.saveIdentity(identity)
+    if (
+      this.#pods !== undefined &&
+      (before?.clusterUid !== identity.clusterUid || before.podCIDR !== identity.podCIDR)
+    ) {
+      throw new Fatal('the control plane gave this node another cluster or pod range; start the agent again')
+    }
+    if (this.#pods === undefined) await this.#startPods(identity)
+    this.#session = answer.session
+    this.#nodeText = stableNode(view)
+    this.#reports.restart()
+    // A new session knows nothing of what an earlier one was told.
+    for (const worker of this.#pods?.all() ?? [])
+      if (worker.status !== undefined) this.#reports.status(worker.id, worker.status)
+    log('info', 'registered', { node, podCIDR: identity.podCIDR })
+    this.#parts.registered?.(identity)
+    return { what: 'registered' }
+  }
+
+  async #pollOnce(have: number | null): Promise<Happening> {
+    const { link } = this.#parts
+    this.#poll = new AbortController()
+    const poll = this.#poll.signal
+    let answer: PollResponse
+    try {
+      const body = { session: this.#session, have, wait: 'poll' as const, waitMs: POLL_MS }
+      answer = await link.poll(this.#identity?.credential ?? '', body, AbortSignal.any([this.#signal, poll]))
+    } catch (error) {
+      if (poll.aborted && !this.#signal.aborted) throw new SessionOver('the session is over', { cause: error })
+      throw error
+    }
+    await this.#take(answer, have)
+    for (const order of answer.streams) this.#stream(order)
+    if (answer.againMs > 0) await sleep(answer.againMs, undefined, { signal: this.#signal }).catch(() => {})
+    const { assignment } = answer
+    if (assignment.kind === 'all') return { what: 'all', to: assignment.to }
+    return { what: 'changes', from: assignment.from, to: assignment.to }
+  }
+
+  async #take(answer: PollResponse, have: number | null): Promise<void> {
+    if (answer.credential !== undefined && this.#identity !== undefined) {
+      const { token, expiresAt } = answer.credential
+      this.#identity = { ...this.#identity, credential: token, credentialExpiresAt: expiresAt }
+      await this.#parts.disk?.saveIdentity(this.#identity)
+    }
+    const message = answer.assignment
+    if (message.kind === 'changes' && message.from !== have) return
+    const applied = apply(this.#assignment, message)
+    const same = message.kind === 'changes' && message.to === message.from && applied.touched.size === 0
+    this.#assignment = applied.assignment
+    if (same) return
+    this.#pods?.assign(applied.assignment.pods, true, applied.touched)
+    const saved = this.#parts.disk?.saveAssignment(applied.assignment, this.#identity?.clusterUid ?? '')
+    if (saved !== undefined) this.#keep(saved)
+  }
+
+  #stream(order: PollResponse['streams'][number]): void {
+    const pods = this.#pods
+    if (pods === undefined) return
+    const ground: StreamGround = { driver: this.#parts.driver, worker: (uid) => pods.get(uid) }
+    this.#keep(this.#parts.stream(order, this.#identity?.credential ?? '', ground, this.#signal))
+  }
+
+  async #reporting(): Promise<void> {
+    let failures = 0
+    this.#keep(this.#watchNode())
+    while (!this.#signal.aborted) {
+      await this.#reports.ready(this.#signal)
+      const session = this.#session
+      if (session === '' || this.#signal.aborted) {
+        await sleep(NO_SESSION_MS, undefined, { signal: this.#signal }).catch(() => {})
+        continue
+      }
+      try {
+        const answer = await this.#reports.send(session, (report) =>
+          this.#parts.link.report(this.#identity?.credential ?? '', report, this.#signal),
+        )
+        failures = 0
+        for (const { uid } of answer.unknown) this.#pods?.forget(uid)
+      } catch (error) {
+        if (this.#signal.aborted) return
+        const over = error instanceof Refused && (error.code === 410 || error.code === 401)
+        if (over && session === this.#session) {
+          this.#session = ''
+          this.#poll.abort()
+        }
+        failures++
+        this.#parts.log('debug', 'report failed', { error: String(error) })
+        const floor = error instanceof Refused ? error.retryAfterMs : 0
+        await sleep(backoffMs(failures, floor, this.#parts.random), undefined, { signal: this.#signal }).catch(() => {})
+      }
+    }
+  }
+
+  /** The node's own state, told when it changed. */
+  async #watchNode(): Promise<void> {
+    while (!this.#signal.aborted) {
+      await sleep(NODE_CHECK_MS, undefined, { signal: this.#signal }).catch(() => {})
+      if (this.#signal.aborted || this.#session === '') continue
+      const view = await this.#parts.view().catch(() => undefined)
+      if (view === undefined || stableNode(view) === this.#nodeText) continue
+      this.#nodeText = stableNode(view)
+      this.#reports.node({ ...view.status })
+    }
+  }
+
+  async #startPods(identity: Identity): Promise<void> {
+    const { driver, log, clock, podsDir, engine, ip } = this.#parts
+    const addresses = new Addresses(identity.podCIDR)
+    const prefix = vethPrefix(identity.clusterUid, identity.node)
+    const network = this.#parts.network(identity, addresses, prefix)
+    await network.prepare(this.#signal)
+    const view = await this.#parts.view()
+    const node: NodeFacts = {
+      name: identity.node,
+      ip,
+      clusterUid: identity.clusterUid,
+      clusterDomain: identity.clusterDomain,
+      clusterDNS: identity.clusterDNS,
+      pauseImage: this.#parts.pauseImage,
+      cgroups: engine.cgroups,
+      podsDir,
+      allocatable: view.status.allocatable ?? {},
+      hostResolvConf: this.#parts.hostResolvConf,
+      memoryBytes: engine.memoryBytes,
+      canLowerOomScore: this.#parts.canLowerOomScore,
+    }
+    const ground: Ground = {
+      driver,
+      images: new Images(driver),
+      network,
+      volumes: this.#parts.volumes,
+      addresses,
+      node,
+      sources: {
+        secret: (namespace, name): Secret | undefined => this.#assignment.secrets.get(`${namespace}/${name}`),
+        configMap: (namespace, name): ConfigMap | undefined => this.#assignment.configMaps.get(`${namespace}/${name}`),
+        token: () => undefined,
+      },
+      clock,
+      log,
+      vethName: (uid, attempt) => prefix + hash(`${uid} ${attempt}`).slice(0, 15 - prefix.length),
+      limited: limiter(ENGINE_WIDTH),
+      event: (pod, event) => this.#event(pod, event),
+      status: (pod, status) => this.#reports.status(pod, status),
+      stopped: (pod, known) => this.#podStopped(pod, known),
+    }
+    const pods = new Pods(ground)
+    this.#pods = pods
+    this.#keep(pods.run(this.#signal))
+  }
+
+  #podStopped(pod: PodIdentity, known: boolean): void {
+    if (known) this.#reports.stopped(pod)
+    else this.#pods?.settled(pod.uid)
+  }
+
+  #event(pod: PodIdentity, event: PodEvent): void {
+    const { container } = event
+    const list = container?.init === true ? 'initContainers' : 'containers'
+    this.#reports.event({
+      namespace: pod.namespace,
+      pod: pod.name,
+      podUid: pod.uid,
+      ...(container === undefined ? {} : { fieldPath: `spec.${list}{${container.name}}` }),
+      type: event.type,
+      reason: event.reason,
+      message: event.message.slice(0, MAX_MESSAGE),
+    })
+  }
+}
+
+const POLL_MS = 25_000
+const NO_SESSION_MS = 100
+const MAX_MESSAGE = 1024
+
+class SessionOver extends Error {}
+/** no retry would mend it */
+class Fatal extends Error {}
+
+/** Without the times, which change at each look. */
+function stableNode(view: NodeView): string {
+  const { conditions, ...rest } = view.status
+  const plain = conditions?.map(({ lastHeartbeatTime: _a, lastTransitionTime: _b, ...condition }) => condition)
+  return JSON.stringify([rest, plain, view.labels])
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** Same node of the same cluster: same start of all its interfaces' names. */
+function vethPrefix(clusterUid: string, node: string): string {
+  return `kg${hash(`${clusterUid} ${node}`).slice(0, 4)}`
+}
