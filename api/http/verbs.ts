@@ -80,7 +80,10 @@ async function serveWatch(call: Call, kind: Kind): Promise<Response> {
   const { allowed, request, query } = call
   const view = viewOf(request.headers.get('accept'))
   const shownAs = eventView(kind, view, includeObjectOf(query), allowed.cluster.clock)
-  const running = await watch(allowed, listQuery(query))
+  const asked = listQuery(query)
+  // The old path of a watch names one object.
+  const one = allowed.name !== undefined && asked.fieldSelector === undefined
+  const running = await watch(allowed, one ? { ...asked, fieldSelector: `metadata.name=${allowed.name}` } : asked)
   const { log, random } = allowed.cluster
   return watchResponse(running, shownAs, {
     refuse: (error) => refusalOf(error, { log, random }),

@@ -58,7 +58,8 @@ export function withRevision(object: K8sObject, revision: number): K8sObject {
 /** What SQL may filter on. */
 export function indexOf(kind: Kind, object: K8sObject): Index {
   const { labels, uid, ownerReferences } = object.metadata
-  const owner = ownerReferences?.find((reference) => reference.controller === true)?.uid
+  // Several owners share one place in the index: the one who controls it, else the first.
+  const owner = (ownerReferences?.find((reference) => reference.controller === true) ?? ownerReferences?.[0])?.uid
   return {
     ...kind.index(object),
     ...(labels === undefined ? {} : { labels }),

@@ -67,7 +67,12 @@ function startOf(kind: Kind, options: ListOptions): Start {
       throw badRequest('specifying resource version is not allowed when using continue')
     }
     const place = decodeContinue(options.continue, kind.namespaced)
-    return { at: place.revision === -1 ? undefined : place.revision, atLeast: 0, after: place.after, token: true }
+    return {
+      at: place.revision === -1 ? undefined : place.revision,
+      atLeast: place.revision,
+      after: place.after,
+      token: true,
+    }
   }
   const exact = options.resourceVersionMatch === 'Exact'
   return { at: exact ? revision : undefined, atLeast: revision ?? 0, after: undefined, token: false }

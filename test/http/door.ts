@@ -70,7 +70,7 @@ export async function openDoor(parts: ClusterParts & { readonly cluster?: Cluste
     kind: 'Namespace',
     metadata: { name: 'default' },
   })
-  if (made.status !== 201) throw new Error(`the namespace was not made: ${made.text}`)
+  if (made.status !== 201 && made.status !== 409) throw new Error(`the namespace was not made: ${made.text}`)
   return door
 }
 
