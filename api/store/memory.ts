@@ -47,6 +47,8 @@ const MARK_EVERY_MS = 60_000
 export function openMemoryStore(options: MemoryStoreOptions): Store {
   const current = new Map<string, Entry>()
   const ordered = new Map<string, Entry[]>()
+  /** keys by the uid of their owner */
+  const owners = new Map<string, Set<string>>()
   const due = new Map<string, { planner: string; key: string; at: number }>()
   const marks: { revision: number; at: number }[] = []
   let log: Entry[] = []
@@ -110,6 +112,8 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
 
   /** Keeps the map and the sorted rows of the resource in step. */
   function place(entry: Entry, previous: Entry | undefined): void {
+    disown(previous)
+    if (entry.op !== 'delete') own(entry)
     const rows = ordered.get(entry.key.resource) ?? []
     if (!ordered.has(entry.key.resource)) ordered.set(entry.key.resource, rows)
     const at = lowerBound(rows, entry.key)
@@ -120,6 +124,21 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
       current.set(keyText(entry.key), entry)
       rows.splice(at, previous === undefined ? 0 : 1, entry)
     }
+  }
+
+  function own({ key, index }: Entry): void {
+    const { owner = '' } = index
+    if (owner === '') return
+    const owned = owners.get(owner) ?? new Set()
+    owners.set(owner, owned.add(keyText(key)))
+  }
+
+  function disown(entry: Entry | undefined): void {
+    const { owner = '' } = entry?.index ?? {}
+    const owned = owners.get(owner)
+    if (entry === undefined || owned === undefined) return
+    owned.delete(keyText(entry.key))
+    if (owned.size === 0) owners.delete(owner)
   }
 
   function mark(now: number): void {
@@ -212,6 +231,11 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
       rows.sort(
         (a, b) => (a.index.expiresAt ?? 0) - (b.index.expiresAt ?? 0) || compareText(keyText(a.key), keyText(b.key)),
       )
+      return Promise.resolve(rows.slice(0, limit).map(indexRow))
+    },
+    owned(uid, limit) {
+      const rows = [...(owners.get(uid) ?? [])].flatMap((text) => current.get(text) ?? [])
+      rows.sort((a, b) => compareText(a.key.resource, b.key.resource) || compareKeys(a.key, b.key))
       return Promise.resolve(rows.slice(0, limit).map(indexRow))
     },
     compact(upTo) {

@@ -86,5 +86,10 @@ export const EXPIRED = `
 SELECT resource, namespace, name, rev, labels, node_name, owner, uid, expires_at, facts, bytes
 FROM keys INDEXED BY keys_expires WHERE expires_at <= ?1 ORDER BY expires_at, resource, namespace, name LIMIT ?2`
 
+/** Index `keys_owner`, whose rows lie in the order of the primary key. */
+export const OWNED = `
+SELECT resource, namespace, name, rev, labels, node_name, owner, uid, expires_at, facts, bytes
+FROM keys INDEXED BY keys_owner WHERE owner = ?1 ORDER BY resource, namespace, name LIMIT ?2`
+
 /** Index `marks_at`. */
 export const REVISION_AT = `SELECT rev FROM marks WHERE at <= ?1 ORDER BY at DESC, rev DESC LIMIT 1`

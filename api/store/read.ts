@@ -4,7 +4,7 @@
  */
 import { describeKey } from './key.ts'
 import { COUNT_AT_MOST, PAGE_BYTES, indexStatement, listStatement } from './page-sql.ts'
-import { DUE, EXPIRED, GET, GET_MANY, NEXT_DUE, READ_HEAD, changesOf } from './read-sql.ts'
+import { DUE, EXPIRED, GET, GET_MANY, NEXT_DUE, OWNED, READ_HEAD, changesOf } from './read-sql.ts'
 import type { Sealer } from './seal.ts'
 import type { Sql, SqlRow, SqlStatement, SqlValue } from './sql.ts'
 import type { After, AfterQuery, Change, IndexRow, Key, ListQuery, Reader, Stored } from './store.ts'
@@ -166,6 +166,10 @@ export function libsqlReader(options: ReaderOptions): Reader {
     },
     async expired(before, limit) {
       const rows = await rowsOf({ sql: EXPIRED, args: [before, limit] })
+      return rows.map((row) => indexRow(String(row[0]), row.slice(1)))
+    },
+    async owned(uid, limit) {
+      const rows = await rowsOf({ sql: OWNED, args: [uid, limit] })
       return rows.map((row) => indexRow(String(row[0]), row.slice(1)))
     },
   }

@@ -21,7 +21,7 @@ export interface Key {
 export interface Index {
   readonly labels?: Readonly<Record<string, string>>
   readonly nodeName?: string
-  /** uid of the controlling owner */
+  /** uid of the controlling owner, else of the first one */
   readonly owner?: string
   readonly uid?: string
   /** milliseconds since the epoch; `expired` finds it */
@@ -185,6 +185,8 @@ export interface Reader {
   ): Promise<readonly { readonly planner: string; readonly key: string; readonly at: number }[]>
   nextDue(): Promise<number | undefined>
   expired(before: number, limit: number): Promise<readonly IndexRow[]>
+  /** What names this uid as its owner, of any resource, in the order of keys. */
+  owned(uid: string, limit: number): Promise<readonly IndexRow[]>
 }
 
 export interface Writer {

@@ -160,6 +160,7 @@ async function everyShape(store: Store): Promise<void> {
   await store.due(1, 5)
   await store.nextDue()
   await store.expired(1, 5)
+  await store.owned('u', 5)
   await store.revisionAt(1)
   await store.write({ effects: [create(key('jobs', 'x'), valueOf('x'))], due: [{ planner: 'p', key: 'k', at: null }] })
 }

@@ -622,6 +622,21 @@ function times(open: Opening): void {
     expect(names(await store.expired(100, 10))).toEqual(['b', 'c'])
   })
 
+  test('what an object owns is found whatever its resource, also after the owner changed', async () => {
+    await using opened = await open()
+    const { store } = opened
+    await put(store, create(pod('b'), valueOf('b'), { owner: 'u1' }))
+    await put(store, create(key('configmaps', 'c'), valueOf('c'), { owner: 'u1' }))
+    const moved = await put(store, create(pod('a'), valueOf('a'), { owner: 'u1' }))
+    await put(store, create(pod('other'), valueOf('other'), { owner: 'u2' }))
+    expect(names(await store.owned('u1', 10))).toEqual(['c', 'a', 'b'])
+    expect(names(await store.owned('u1', 2))).toEqual(['c', 'a'])
+    await put(store, { op: 'put', key: pod('a'), expect: moved, value: valueOf('a'), index: { owner: 'u2' } })
+    expect(names(await store.owned('u1', 10))).toEqual(['c', 'b'])
+    expect(names(await store.owned('u2', 10))).toEqual(['a', 'other'])
+    expect(await store.owned('nobody', 10)).toEqual([])
+  })
+
   test('marks tell which revision was the newest at a time, at most one a minute', async () => {
     let now = 1_000_000
     await using opened = await open({ now: () => now })
