@@ -39,6 +39,9 @@ export type Action =
       readonly propagation?: 'Background' | 'Foreground' | 'Orphan'
       readonly graceSeconds?: number
       readonly why: string
+      readonly guards?: readonly Target[]
     }
+  /** clears `kubernetes` from a namespace's spec.finalizers, through `/finalize` */
+  | { readonly do: 'finalize'; readonly target: Target; readonly why: string }
   /** an Event about `target` (upstream's reason and message), coalesced by the loop */
   | { readonly do: 'event'; readonly target: Target & { readonly kind: string; readonly apiVersion: string }; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string; readonly source: string }
