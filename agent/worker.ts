@@ -194,7 +194,9 @@ export class PodWorker {
       }
       this.#again = true
       // The first started container shows before the second is begun.
-      if (step.do === 'start') this.#tell({ ...plan, steps: [] })
+      if (step.do !== 'start') continue
+      await this.#learn()
+      this.#tell({ ...plan, steps: [] })
     }
     if (plan.steps.length > 0) this.#again = true
   }

@@ -22,6 +22,7 @@ import { EngineHttp } from './engine-http.ts'
 
 /** containers inspected at once while listing */
 const INSPECT_WIDTH = 8
+const KILL_TIMEOUT_MS = 5000
 
 export class DockerDriver implements Driver {
   readonly #http: EngineHttp
@@ -226,8 +227,10 @@ export class DockerDriver implements Driver {
       body: { Detach: false, Tty: request.tty },
       signal,
     })
-    const look = async (): Promise<{ Running: boolean; ExitCode: number | null; Pid: number }> =>
-      (await http.call({ method: 'GET', path: `${path}/json`, signal })) as {
+    const look = async (
+      until: AbortSignal,
+    ): Promise<{ Running: boolean; ExitCode: number | null; Pid: number }> =>
+      (await http.call({ method: 'GET', path: `${path}/json`, signal: until })) as {
         Running: boolean
         ExitCode: number | null
         Pid: number
@@ -238,10 +241,11 @@ export class DockerDriver implements Driver {
       resize: async (columns, rows) => {
         await http.call({ method: 'POST', path: `${path}/resize`, query: { w: columns, h: rows }, signal })
       },
-      exitCode: async () => (await look()).ExitCode ?? 0,
+      exitCode: async () => (await look(signal)).ExitCode ?? 0,
       // The API has no way to end an exec. Pid 0 means not started yet, and kill(0) would be the agent itself.
       kill: async () => {
-        const { Pid: pid, Running: alive } = await look()
+        // Asked for when the caller's own signal has been given.
+        const { Pid: pid, Running: alive } = await look(AbortSignal.timeout(KILL_TIMEOUT_MS))
         if (alive && pid > 1) killQuietly(pid)
         socket.destroy()
       },
@@ -351,10 +355,13 @@ async function ignoring(faults: readonly string[], work: Promise<unknown>): Prom
   }
 }
 
+/** With its group, when it leads one: what it started would hold the output open. */
 function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended by itself
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, 'SIGKILL')
+    } catch {
+      // not a leader, or it ended by itself
+    }
   }
 }

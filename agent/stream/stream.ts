@@ -51,6 +51,8 @@ export async function serveStream(
     }
   } finally {
     if (socket.readyState === socket.OPEN) socket.close(1011, 'the agent gave up')
+    // Paused, it would not see the answer to its close.
+    socket.resume()
   }
 }
 
