@@ -1,7 +1,9 @@
-/** A door to the API for tests: `app.fetch` on a cluster in memory, as the administrator, with namespace `default`. */
+/** A door to the API for tests: `app.fetch` on a cluster, as the administrator, with namespace `default`. */
+import { onTestFinished } from 'vitest'
 import { createApp } from '../../api/app.ts'
 import type { Cluster } from '../../api/platform/port.ts'
 import { adminTokenOf, type ClusterParts, memoryCluster } from '../build/cluster.ts'
+import { openOnFile } from '../suites/store-build.ts'
 
 export interface Answer {
   readonly status: number
@@ -33,7 +35,26 @@ export interface Events {
   stop(): Promise<void>
 }
 
-export async function openDoor(parts: ClusterParts & { readonly cluster?: Cluster } = {}): Promise<Door> {
+export type DoorParts = ClusterParts & { readonly cluster?: Cluster }
+
+/** The same on the embedded file, which is closed and removed when the test is over. */
+export async function openFileDoor(parts: DoorParts = {}): Promise<Door> {
+  if (parts.cluster !== undefined) return openDoor(parts)
+  const { store: wrap, ...rest } = parts
+  const cluster = await memoryCluster(rest)
+  const { bell, clock } = cluster
+  const opened = await openOnFile({ now: () => clock.now(), onCommit: (touched) => bell.ring(touched) })
+  onTestFinished(() => opened[Symbol.asyncDispose]())
+  return openDoor({ cluster: { ...cluster, store: wrap?.(opened.store) ?? opened.store } })
+}
+
+/** Every store the API is tested on. */
+export const doors: readonly (readonly [name: string, open: typeof openDoor])[] = [
+  ['in memory', openDoor],
+  ['on a file', openFileDoor],
+]
+
+export async function openDoor(parts: DoorParts = {}): Promise<Door> {
   const cluster = parts.cluster ?? (await memoryCluster(parts))
   const app = createApp({ platform: { open: (name) => Promise.resolve(name === cluster.name ? cluster : undefined) } })
   const raw = async (method: string, path: string, init: RequestInit = {}): Promise<Response> => {
