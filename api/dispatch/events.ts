@@ -1,0 +1,106 @@
+/**
+ * What an agent tells of its pods, as Event objects. The same thing told again is counted on the object there is: its
+ * name follows from what it says, so that holds across restarts of either side.
+ */
+import type { ReportRequest } from '../../schema/wire/report.ts'
+import type { Event } from '../../schema/k8s/generated/types.ts'
+import type { K8sObject } from '../../schema/k8s/meta.ts'
+import { isRefusal } from '../../schema/k8s/status.ts'
+import { printTime } from '../../schema/k8s/time.ts'
+import { authorizeAgent } from '../access/authorize.ts'
+import { sha256Hex } from '../access/digest.ts'
+import type { Allowed } from '../access/request.ts'
+import { nodeUser } from '../access/user.ts'
+import type { Cluster } from '../platform/port.ts'
+import { create } from '../registry/create.ts'
+import { Item } from '../registry/item.ts'
+import { update } from '../registry/update.ts'
+import type { Session } from './session.ts'
+
+const ATTEMPTS = 3
+const COMPONENT = 'kubelet'
+
+type Told = ReportRequest['events'][number]
+
+/** Events are told, never promised: one that cannot be written is logged, and the report goes on. */
+export async function recordEvents(
+  cluster: Cluster,
+  session: Session,
+  told: readonly Told[],
+  own: ReadonlyMap<string, Item>,
+): Promise<void> {
+  const counted = new Map<string, { readonly event: Told; count: number }>()
+  for (const event of told) {
+    if (!own.has(event.podUid)) continue
+    const key = JSON.stringify([event.podUid, event.fieldPath, event.type, event.reason, event.message])
+    const known = counted.get(key)
+    if (known === undefined) counted.set(key, { event, count: 1 })
+    else known.count++
+  }
+  const written = [...counted].map(async ([key, { event, count }]) => {
+    try {
+      await record(cluster, session, event, count, (await sha256Hex(key)).slice(0, 16))
+    } catch (error) {
+      cluster.log.warn('an event of a pod was not recorded', { node: session.claims.node, pod: event.pod, error })
+    }
+  })
+  await Promise.all(written)
+}
+
+async function record(cluster: Cluster, session: Session, told: Told, count: number, digest: string): Promise<void> {
+  const { node, nodeUid } = session.claims
+  // 253 characters are the most a name may have.
+  const name = `${told.pod.slice(0, 236)}.${digest}`
+  const resource = {
+    group: '',
+    version: 'v1',
+    resource: 'events',
+    namespace: told.namespace,
+    name,
+    subresource: undefined,
+  }
+  const allowed = (verb: 'create' | 'update'): Allowed =>
+    authorizeAgent({ ...resource, cluster, verb, user: nodeUser(node, nodeUid) }, true)
+  for (let attempt = 1; ; attempt++) {
+    const at = printTime(cluster.clock.now())
+    const stored = await cluster.store.get({ resource: 'events', namespace: told.namespace, name })
+    try {
+      if (stored === undefined) await create(allowed('create'), eventOf(told, node, name, count, at), { lane: 'last' })
+      else {
+        const held = Item.of(stored)
+        const old = held.object as unknown as Event
+        const next = { ...held.object, count: (old.count ?? 1) + count, lastTimestamp: at } as K8sObject
+        await update(allowed('update'), next, { held, lane: 'last' })
+      }
+      return
+    } catch (error) {
+      if (!isRefusal(error) || error.code !== 409 || attempt >= ATTEMPTS) throw error
+    }
+  }
+}
+
+function eventOf(told: Told, node: string, name: string, count: number, at: string): K8sObject {
+  const { namespace, pod, podUid, fieldPath, type, reason, message } = told
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace },
+    involvedObject: {
+      kind: 'Pod',
+      apiVersion: 'v1',
+      namespace,
+      name: pod,
+      uid: podUid,
+      ...(fieldPath === undefined ? {} : { fieldPath }),
+    },
+    reason,
+    message,
+    type,
+    source: { component: COMPONENT, host: node },
+    firstTimestamp: at,
+    lastTimestamp: at,
+    count,
+    reportingComponent: COMPONENT,
+    reportingInstance: node,
+  }
+}
