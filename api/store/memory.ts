@@ -4,7 +4,7 @@
  */
 import { checkGroup, expectNumber, expectations, utf8Length } from './flush.ts'
 import { compareText, keyText } from './key.ts'
-import { COUNT_AT_MOST, PAGE_BYTES } from './page-sql.ts'
+import { COUNT_AT_MOST, INDEX_ROWS, PAGE_BYTES, PAGE_ROWS } from './page-sql.ts'
 import type {
   AfterQuery,
   Change,
@@ -182,7 +182,7 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
   async function list(query: ListQuery): ReturnType<Store['list']> {
     if (query.at !== undefined && query.at < compacted) return { expired: true, compacted, head }
     const rows = range(query)
-    const taken = cut(rows, query.limit, PAGE_BYTES, (entry) => entry.bytes)
+    const taken = cut(rows, Math.min(query.limit, PAGE_ROWS), PAGE_BYTES, (entry) => entry.bytes)
     const items = taken.map((entry) => must(storedOf(entry)))
     const page: Page = {
       revision: query.at === undefined ? head : Math.min(query.at, head),
@@ -201,7 +201,7 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
     getMany: (keys) => Promise.resolve(keys.map((key) => storedOf(current.get(keyText(key))))),
     index(query) {
       const rows = range({ ...query, at: undefined })
-      const taken = cut(rows, Math.min(query.limit, 5000), PAGE_BYTES, indexWeight)
+      const taken = cut(rows, Math.min(query.limit, INDEX_ROWS), PAGE_BYTES, indexWeight)
       return Promise.resolve({ revision: head, rows: taken.map(indexRow), more: rows.length > taken.length })
     },
     after(query) {

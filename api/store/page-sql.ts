@@ -11,13 +11,16 @@ import type { ListQuery } from './store.ts'
 /** A page is cut at this many bytes of values, at least one row. */
 export const PAGE_BYTES = 4_000_000
 
+/** ... and at this many rows: what is looked at for a page is a page, however much is stored. */
+export const PAGE_ROWS = 2000
+
 /** `remaining` is counted for pages of at most this many rows ... */
 const COUNT_UP_TO_LIMIT = 1000
 
 /** ... and at most this far. */
 export const COUNT_AT_MOST = 10_000
 
-const MAX_INDEX_ROWS = 5000
+export const INDEX_ROWS = 5000
 
 interface Range {
   readonly args: SqlValue[]
@@ -45,30 +48,19 @@ function rangeOf(query: ListQuery): Range {
 }
 
 export function listStatement(query: ListQuery): SqlStatement {
-  const range = rangeOf(query)
-  const { args } = range
-  const limit = bind(args, query.limit)
+  const { args, where } = rangeOf(query)
+  const limit = bind(args, Math.min(query.limit, PAGE_ROWS))
   const bytes = bind(args, PAGE_BYTES)
-  if (query.at !== undefined) {
-    const { inner, page } = atRevision(range.where, bind(args, query.at), limit)
-    return {
-      sql: valuesOf(page, countOf(query, inner(bind(args, query.limit + COUNT_AT_MOST + 1))), limit, bytes),
-      args,
-    }
-  }
-  const { from, terms } = filtersOf(query, args)
-  const where = [range.where, ...terms].join(' AND ')
-  const page = `SELECT namespace, name, rev, bytes FROM ${from} WHERE ${where} ORDER BY namespace, name LIMIT ${limit} + 1`
-  const plain = query.where === undefined
-  const counted = plain
-    ? `SELECT 1 FROM keys WHERE ${where} LIMIT ${bind(args, query.limit + COUNT_AT_MOST + 1)}`
-    : undefined
-  return { sql: valuesOf(page, countOf(query, counted), limit, bytes), args }
+  const page = query.at === undefined ? atPresent(query, where, args) : atRevision(where, bind(args, query.at))
+  const counted = query.limit <= COUNT_UP_TO_LIMIT && query.where === undefined
+  const remaining = counted ? `(SELECT count(*) FROM (${page(bind(args, query.limit + COUNT_AT_MOST + 1))}))` : 'NULL'
+  const rows = query.at === undefined ? page(`${limit} + 1`) : withBytes(page(`${limit} + 1`))
+  return { sql: valuesOf(rows, remaining, limit, bytes), args }
 }
 
 export function indexStatement(query: ListQuery): { readonly statement: SqlStatement; readonly limit: number } {
   const { args, where } = rangeOf(query)
-  const rows = Math.min(query.limit, MAX_INDEX_ROWS)
+  const rows = Math.min(query.limit, INDEX_ROWS)
   const limit = bind(args, rows)
   const bytes = bind(args, PAGE_BYTES)
   const { from, terms } = filtersOf(query, args)
@@ -78,21 +70,29 @@ WHERE ${[where, ...terms].join(' AND ')} ORDER BY namespace, name LIMIT ${limit}
   return { statement: { sql: rowsOf(page, limit, bytes), args }, limit: rows }
 }
 
-function countOf(query: ListQuery, rows: string | undefined): string {
-  return rows === undefined || query.limit > COUNT_UP_TO_LIMIT ? 'NULL' : `(SELECT count(*) FROM (${rows}))`
+/** A page's keys: a SELECT of (namespace, name, rev, ...) with a limit still to be given. */
+type PageKeys = (limit: string) => string
+
+function atPresent(query: ListQuery, range: string, args: SqlValue[]): PageKeys {
+  const { from, terms } = filtersOf(query, args)
+  const where = [range, ...terms].join(' AND ')
+  return (limit) =>
+    `SELECT namespace, name, rev, bytes FROM ${from} WHERE ${where} ORDER BY namespace, name LIMIT ${limit}`
 }
 
 /** Primary key of `keys` and index `log_resource`. */
-function atRevision(where: string, at: string, limit: string): { inner: (limit: string) => string; page: string } {
-  const inner = (rows: string): string => `
-SELECT * FROM (SELECT namespace, name, rev FROM keys WHERE ${where} AND rev <= ${at} ORDER BY namespace, name LIMIT ${rows})
+function atRevision(where: string, at: string): PageKeys {
+  return (limit) => `
+SELECT * FROM (SELECT namespace, name, rev FROM keys WHERE ${where} AND rev <= ${at} ORDER BY namespace, name LIMIT ${limit})
 UNION ALL
 SELECT namespace, name, prev_rev FROM log INDEXED BY log_resource
 WHERE ${where} AND rev > ${at} AND prev_rev BETWEEN 1 AND ${at}
-ORDER BY 1, 2 LIMIT ${rows}`
-  const page = `
-SELECT u.namespace, u.name, u.rev, l.bytes FROM (${inner(`${limit} + 1`)}) u CROSS JOIN log l ON l.rev = u.rev`
-  return { inner, page }
+ORDER BY 1, 2 LIMIT ${limit}`
+}
+
+/** What was superseded is not in `keys` any more: its length is found in the log. */
+function withBytes(page: string): string {
+  return `SELECT u.namespace, u.name, u.rev, l.bytes FROM (${page}) u CROSS JOIN log l ON l.rev = u.rev`
 }
 
 /** The most selective index that can be named; the rest are conditions on its rows. */

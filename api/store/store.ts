@@ -91,7 +91,7 @@ export interface ListQuery {
   readonly namespace?: string | undefined
   /** exclusive lower bound, in (namespace, name) order */
   readonly after?: { readonly namespace: string; readonly name: string } | undefined
-  /** rows; a page is also cut at 4 MB of values, at least one row */
+  /** rows; a page is also cut at 4 MB of values (at least one row) and at 2,000 rows: `more` tells */
   readonly limit: number
   /** exact revision to read at; undefined: now */
   readonly at?: number | undefined

@@ -280,6 +280,10 @@ function reading(open: Opening): void {
     ])
     expect(second).toMatchObject({ more: false, remaining: 0 })
     expect(names((await pageOf(store, { limit: 9, namespace: 'a-b' })).items)).toEqual(['x', 'y', 'z'])
+    // A limit nobody will reach asks for no count.
+    const whole = await pageOf(store, { limit: 1_000_000 })
+    expect([whole.items.length, whole.remaining]).toEqual([9, undefined])
+    expect(await pageOf(store, { limit: 1_000_000, at: whole.revision })).toEqual(whole)
     expect(
       names((await pageOf(store, { limit: 9, namespace: 'a', after: { namespace: 'a', name: 'x' } })).items),
     ).toEqual(['y', 'z'])
