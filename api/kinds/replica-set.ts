@@ -1,10 +1,14 @@
 /** ReplicaSet: keeps a number of pods of one template. */
 import type { ReplicaSet } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, containerCells, NAME_COLUMN, TEMPLATE_COLUMNS } from './column.ts'
+import { notNegative } from './errors.ts'
 import { defineKind } from './generic.ts'
 import { withTemplateDefaults } from './pod-template.ts'
 import { replicasOf, replicaScale, selectorText } from './scale.ts'
 import { subdomainName } from './names.ts'
+import { same } from './same.ts'
+import { treatmentWarnings } from './treated.ts'
+import { countErrors, selectorErrors, selectorUpdateErrors, templateErrors } from './workload-errors.ts'
 
 export const replicaSet = defineKind<ReplicaSet>({
   group: 'apps',
@@ -29,6 +33,15 @@ export const replicaSet = defineKind<ReplicaSet>({
     }
   },
   prepareCreate: (object) => ({ ...object, status: { replicas: 0 } }),
+  validate: (object) => [
+    ...notNegative('spec.replicas', object.spec?.replicas),
+    ...notNegative('spec.minReadySeconds', object.spec?.minReadySeconds),
+    ...selectorErrors(object.spec?.selector, 'spec.selector'),
+    ...templateErrors(object.spec?.template, object.spec?.selector, 'spec.template'),
+  ],
+  validateUpdate: (object, old) => selectorUpdateErrors(object.spec?.selector, old.spec?.selector),
+  validateStatus: (object) =>
+    countErrors(object.status ?? {}, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']),
   hasGeneration: true,
   fields: (object) => ({ 'status.replicas': String(object.status?.replicas ?? 0) }),
   fieldNames: ['status.replicas'],
@@ -49,5 +62,9 @@ export const replicaSet = defineKind<ReplicaSet>({
     ...containerCells(object.spec?.template?.spec?.containers),
     selectorText(object.spec?.selector, { none: '<none>', wrong: '<error>' }),
   ],
+  warnings: (object, old) =>
+    old !== undefined && same(object.spec, old.spec)
+      ? []
+      : treatmentWarnings(object.spec?.template?.spec, 'spec.template.spec'),
   support: { acts: 'keeps the number of pods', storedOnly: [] },
 })

@@ -2,8 +2,11 @@
 import type { Service, ServicePort, ServiceSpec } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, NAME_COLUMN, wideColumn } from './column.ts'
 import { defineKind } from './generic.ts'
-import { labelsText } from './scale.ts'
 import { label1035Name } from './names.ts'
+import { same } from './same.ts'
+import { labelsText } from './scale.ts'
+import { serviceErrors, serviceUpdateErrors } from './service-errors.ts'
+import { preparedUpdate, withClusterIPs } from './service-update.ts'
 
 const AFFINITY_SECONDS = 10_800
 
@@ -24,7 +27,12 @@ export const service = defineKind<Service>({
     const filled = ingress.map((one) => ((one.ip ?? '') === '' ? one : { ...one, ipMode: one.ipMode ?? 'VIP' }))
     return { ...object, spec, status: { ...object.status, loadBalancer: { ingress: filled } } }
   },
-  prepareCreate: (object) => ({ ...object, status: { loadBalancer: {} } }),
+  prepareCreate: (object) => ({ ...object, spec: withClusterIPs(object.spec ?? {}), status: { loadBalancer: {} } }),
+  prepareUpdate: preparedUpdate,
+  validate: serviceErrors,
+  validateUpdate: serviceUpdateErrors,
+  warnings: (object, old) =>
+    old !== undefined && same(object.spec, old.spec) ? [] : storedWarnings(object.spec ?? {}),
   fields: (object) => ({ 'spec.clusterIP': object.spec?.clusterIP ?? '', 'spec.type': object.spec?.type ?? '' }),
   fieldNames: ['spec.clusterIP', 'spec.type'],
   columns: [
@@ -50,9 +58,23 @@ export const service = defineKind<Service>({
   },
   support: {
     acts: 'ClusterIP, headless and NodePort Services over IPv4',
-    storedOnly: ['spec.trafficDistribution', 'spec.loadBalancerClass'],
+    storedOnly: [
+      'type LoadBalancer beyond node ports',
+      'externalIPs',
+      'loadBalancerIP',
+      'loadBalancerClass',
+      'trafficDistribution',
+    ],
   },
 })
+
+/** What is kept and shown although nothing acts on it. */
+function storedWarnings(spec: ServiceSpec): readonly string[] {
+  const fields: (keyof ServiceSpec)[] = ['externalIPs', 'loadBalancerIP', 'loadBalancerClass', 'trafficDistribution']
+  const stored = fields.filter((field) => !same(spec[field], undefined)).map((field) => `spec.${field}`)
+  if (spec.type === 'LoadBalancer') stored.unshift('spec.type LoadBalancer beyond its node ports')
+  return stored.map((field) => `kedge: stored; nothing acts on ${field} yet`)
+}
 
 function withSpecDefaults(spec: ServiceSpec): ServiceSpec {
   const type = spec.type ?? 'ClusterIP'
