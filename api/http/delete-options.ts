@@ -24,7 +24,9 @@ export async function deleteOptions(
   const sent: Sent = empty
     ? fromQuery(query)
     : (decodeBody(body, { apiVersion: 'v1', kind: 'DeleteOptions' }, 'Ignore', () => undefined) as unknown as Sent)
-  return { options: checked(sent), orphanNot: sent.orphanDependents === false }
+  // The body wins, but who says anywhere that nothing is to happen is believed.
+  const dryRun = [...(sent.dryRun ?? []), ...fromQuery(query).dryRun]
+  return { options: checked({ ...sent, dryRun }), orphanNot: sent.orphanDependents === false }
 }
 
 export function checked(sent: Sent): DeleteOptions {
@@ -47,7 +49,7 @@ export function checked(sent: Sent): DeleteOptions {
   }
 }
 
-function fromQuery(query: URLSearchParams): Sent {
+function fromQuery(query: URLSearchParams): Sent & { readonly dryRun: readonly string[] } {
   const grace = query.get('gracePeriodSeconds')
   const policy = query.get('propagationPolicy')
   const orphan = query.get('orphanDependents')

@@ -57,8 +57,10 @@ export function parseResource(method: string, path: string, query: URLSearchPara
   const kind = kindByResource(group, version, resource)
   // A kind belongs either into namespaces or beside them; asking in the wrong place finds nothing.
   if (kind !== undefined && !kind.namespaced && namespace !== undefined) throw unknownPath()
-  if (kind !== undefined && kind.namespaced && namespace === undefined && (name !== undefined || method === 'POST')) {
-    throw unknownPath()
+  if (kind !== undefined && kind.namespaced && namespace === undefined) {
+    if (name !== undefined && !watching) throw unknownPath()
+    // All namespaces at once can be read, and nothing else.
+    if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
   }
   const verb = verbOf(method, name !== undefined && !(watching && sub.length === 0), watching && method === 'GET')
   const single = name ?? singleName(verb, query)

@@ -30,6 +30,10 @@ import { watchResponse } from './watch-stream.ts'
 export async function serve(call: Call): Promise<Response> {
   const { allowed } = call
   const kind = kindByResource(allowed.group, allowed.version, allowed.resource)
+  // Whether the answer can be shown is settled before anything is done. Streams of a pod are no documents.
+  if (allowed.resource !== 'pods' || !STREAMS.includes(allowed.subresource ?? '')) {
+    if (viewOf(call.request.headers.get('accept')).as === 'table') includeObjectOf(call.query)
+  }
   if (kind === undefined) return (await review(call)) ?? unserved()
   if (allowed.subresource !== undefined) return subresource(call, kind)
   if (!kind.verbs.includes(allowed.verb)) throw methodNotSupported(kind.plural, kind.group, allowed.verb)
@@ -52,6 +56,8 @@ export async function serve(call: Call): Promise<Response> {
       return serveDeleteCollection(call)
   }
 }
+
+const STREAMS: readonly string[] = ['attach', 'exec', 'log', 'portforward']
 
 function unserved(): never {
   throw unknownPath()

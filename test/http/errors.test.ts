@@ -208,9 +208,9 @@ const rows: readonly Row[] = [
   {
     what: 'a namespaced kind at cluster scope',
     send: ['POST', '/api/v1/configmaps', configMap('a')],
-    code: 404,
-    reason: 'NotFound',
-    message: 'the server could not find the requested resource',
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message: 'the server does not allow this method on the requested resource',
   },
   {
     what: 'a cluster-scoped kind in a namespace',
