@@ -323,7 +323,6 @@ class NodeAgent {
       sources: {
         secret: (namespace, name): Secret | undefined => this.#assignment.secrets.get(`${namespace}/${name}`),
         configMap: (namespace, name): ConfigMap | undefined => this.#assignment.configMaps.get(`${namespace}/${name}`),
-        token: () => undefined,
       },
       clock,
       log,

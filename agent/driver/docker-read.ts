@@ -28,6 +28,7 @@ export interface InspectAnswer {
 export function observed(answer: InspectAnswer): ObservedContainer {
   const { State: state } = answer
   const startedAtMs = timeOf(state.StartedAt)
+  const ended = timeOf(state.FinishedAt)
   // A container that is being started is running as far as a planner is concerned.
   const alive = state.Running || state.Paused === true || state.Status === 'restarting'
   return {
@@ -39,7 +40,8 @@ export function observed(answer: InspectAnswer): ObservedContainer {
     pid: state.Running ? state.Pid : 0,
     createdAtMs: timeOf(answer.Created),
     startedAtMs,
-    finishedAtMs: timeOf(state.FinishedAt),
+    // Docker stamps the start after the fact: a program that ends at once can seem to end before it.
+    finishedAtMs: ended === 0 ? 0 : Math.max(ended, startedAtMs),
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
     error: alive ? '' : state.Error,

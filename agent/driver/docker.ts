@@ -227,9 +227,7 @@ export class DockerDriver implements Driver {
       body: { Detach: false, Tty: request.tty },
       signal,
     })
-    const look = async (
-      until: AbortSignal,
-    ): Promise<{ Running: boolean; ExitCode: number | null; Pid: number }> =>
+    const look = async (until: AbortSignal): Promise<{ Running: boolean; ExitCode: number | null; Pid: number }> =>
       (await http.call({ method: 'GET', path: `${path}/json`, signal: until })) as {
         Running: boolean
         ExitCode: number | null

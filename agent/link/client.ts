@@ -32,6 +32,8 @@ export interface LinkOptions {
   readonly server: string
   /** PEM; absent: the system's */
   readonly caPem?: string
+  /** connections at once; one node needs one for its poll and one for its reports */
+  readonly sockets?: number
 }
 
 export class Link {
@@ -45,7 +47,7 @@ export class Link {
       throw new Error(`server ${options.server}: must be an http or https URL`)
     }
     this.#caPem = options.caPem
-    const pool = { keepAlive: true, maxSockets: 4 }
+    const pool = { keepAlive: true, maxSockets: options.sockets ?? 4 }
     this.#pool = this.#secure
       ? new HttpsAgent({ ...pool, ...(options.caPem === undefined ? {} : { ca: options.caPem }) })
       : new HttpAgent(pool)

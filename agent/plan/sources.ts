@@ -4,8 +4,6 @@ import type { ConfigMap, Secret } from '../../schema/k8s/generated/types.ts'
 export interface Sources {
   readonly secret: (namespace: string, name: string) => Secret | undefined
   readonly configMap: (namespace: string, name: string) => ConfigMap | undefined
-  /** a service account token made for this pod, when the control plane issued one */
-  readonly token: (podUid: string, audience: string) => string | undefined
 }
 
 /** What this node is to the pods on it. */

@@ -185,12 +185,5 @@ function projectedFiles(source: VolumeProjection, defaultMode: number, input: Vo
     return chosen(secretFiles(secret), items, { defaultMode, optional, missing: secretKeyMissing })
   }
   if (source.downwardAPI !== undefined) return downwardFiles(source.downwardAPI.items ?? [], defaultMode, input)
-  if (source.serviceAccountToken !== undefined) {
-    const { audience = '', path } = source.serviceAccountToken
-    const token = input.sources.token(input.pod.metadata.uid ?? '', audience)
-    if (token === undefined)
-      throw new Unmet('failed to fetch token: the control plane has issued none for this pod yet')
-    return [{ path, mode: defaultMode, bytes: toUtf8(token) }]
-  }
   throw new Unmet(`kedge does not project ${Object.keys(source)[0] ?? 'an empty source'}`)
 }

@@ -1,0 +1,101 @@
+// Many nodes in one process, on engines in memory, over the real protocol: what a control plane sees of them is what
+// it would see of as many machines.
+import { runNode } from './agent.ts'
+import { MemoryDriver } from './driver/memory.ts'
+import { PAUSE_IMAGE } from './driver/pause.ts'
+import type { Log } from './ground.ts'
+import { realClock } from './ground.ts'
+import { Link } from './link/client.ts'
+import { memoryNetwork } from './net/memory.ts'
+import { nodeView } from './node-status.ts'
+import { serveStream } from './stream/stream.ts'
+import { memoryVolumes } from './volume/memory.ts'
+
+export interface SimulateOptions {
+  readonly server: string
+  readonly caPem?: string
+  readonly nodes: number
+  /** nodes are called `<prefix>-0001` and so on */
+  readonly prefix?: string
+  /** one join token per node */
+  readonly token: (node: string) => Promise<string | undefined>
+  readonly log?: Log
+  readonly registered?: (node: string) => void
+}
+
+/** registrations at once: each is a write, and tokens have to be made */
+const REGISTER_WIDTH = 16
+
+/** Runs until aborted; throws when a node cannot be one. */
+export async function simulate(options: SimulateOptions, signal: AbortSignal): Promise<void> {
+  const link = new Link({
+    server: options.server,
+    ...(options.caPem === undefined ? {} : { caPem: options.caPem }),
+    sockets: options.nodes * 2 + 8,
+  })
+  const failed = new AbortController()
+  const until = AbortSignal.any([signal, failed.signal])
+  const names = Array.from(
+    { length: options.nodes },
+    (_, n) => `${options.prefix ?? 'sim'}-${String(n + 1).padStart(4, '0')}`,
+  )
+  const running: Promise<void>[] = []
+  try {
+    for (let at = 0; at < names.length && !until.aborted; at += REGISTER_WIDTH) {
+      const some = names.slice(at, at + REGISTER_WIDTH).map((name, n) => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const node = runOne(name, at + n, options, link, resolve, until)
+        node.catch(() => failed.abort())
+        running.push(node)
+        return Promise.race([promise, node])
+      })
+      await Promise.all(some)
+    }
+    await Promise.all(running)
+  } finally {
+    failed.abort()
+    await Promise.allSettled(running)
+    link.close()
+  }
+}
+
+async function runOne(
+  name: string,
+  number: number,
+  options: SimulateOptions,
+  link: Link,
+  ready: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const driver = new MemoryDriver({ images: [PAUSE_IMAGE], anyImage: true })
+  const engine = await driver.facts()
+  const ip = `10.${192 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`
+  await runNode(
+    {
+      node: name,
+      server: options.server,
+      link,
+      driver,
+      engine,
+      pauseImage: PAUSE_IMAGE,
+      network: () => memoryNetwork(),
+      volumes: memoryVolumes(),
+      podsDir: '/simulated',
+      disk: undefined,
+      ip,
+      view: () => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now() }),
+      hostResolvConf: '',
+      canLowerOomScore: false,
+      token: () => options.token(name),
+      stream: (order, bearer, ground, until) => serveStream({ order, link, bearer, ground }, until),
+      clock: realClock,
+      random: Math.random,
+      log: options.log ?? (() => {}),
+      registered: () => {
+        options.registered?.(name)
+        ready()
+      },
+    },
+    signal,
+  )
+}
