@@ -57,12 +57,17 @@ CREATE TABLE `store_meta` (
 	`k` text PRIMARY KEY NOT NULL,
 	`v` text NOT NULL
 );--> statement-breakpoint
-CREATE TRIGGER `log_put` AFTER INSERT ON `log` WHEN NEW.op IN (1, 2) BEGIN
+CREATE TRIGGER `log_create` AFTER INSERT ON `log` WHEN NEW.op = 1 BEGIN
 	INSERT INTO `keys` (`resource`, `namespace`, `name`, `create_rev`, `rev`, `uid`, `owner`, `node_name`, `expires_at`, `labels`, `facts`, `bytes`)
-	VALUES (NEW.resource, NEW.namespace, NEW.name, coalesce(NEW.create_rev, NEW.rev), NEW.rev, NEW.uid, NEW.owner, NEW.node_name, NEW.expires_at, NEW.labels, NEW.facts, NEW.bytes)
-	ON CONFLICT (`resource`, `namespace`, `name`) DO UPDATE SET
-		`create_rev` = excluded.create_rev, `rev` = excluded.rev, `uid` = excluded.uid, `owner` = excluded.owner, `node_name` = excluded.node_name,
-		`expires_at` = excluded.expires_at, `labels` = excluded.labels, `facts` = excluded.facts, `bytes` = excluded.bytes;
+	VALUES (NEW.resource, NEW.namespace, NEW.name, NEW.rev, NEW.rev, NEW.uid, NEW.owner, NEW.node_name, NEW.expires_at, NEW.labels, NEW.facts, NEW.bytes);
+END;
+--> statement-breakpoint
+CREATE TRIGGER `log_update` AFTER INSERT ON `log` WHEN NEW.op = 2 BEGIN
+	UPDATE `keys` SET `rev` = NEW.rev, `uid` = NEW.uid, `labels` = NEW.labels, `facts` = NEW.facts, `bytes` = NEW.bytes
+	WHERE `resource` = NEW.resource AND `namespace` = NEW.namespace AND `name` = NEW.name;
+	UPDATE `keys` SET `owner` = NEW.owner, `node_name` = NEW.node_name, `expires_at` = NEW.expires_at
+	WHERE `resource` = NEW.resource AND `namespace` = NEW.namespace AND `name` = NEW.name
+		AND (`owner` IS NOT NEW.owner OR `node_name` IS NOT NEW.node_name OR `expires_at` IS NOT NEW.expires_at);
 END;
 --> statement-breakpoint
 CREATE TRIGGER `log_delete` AFTER INSERT ON `log` WHEN NEW.op = 3 BEGIN

@@ -9,6 +9,7 @@
 import { keyText } from './key.ts'
 import type { DueChange, Effect, Expect, Group, Guard, Key, Outcome } from './store.ts'
 import { MAX_VALUE_BYTES, StoreError } from './store.ts'
+import type { WriteRow } from './write-sql.ts'
 
 /** A flush closes at this many groups or this much text; one larger group goes alone. */
 export const FLUSH_GROUPS = 64
@@ -16,7 +17,7 @@ export const FLUSH_BYTES = 2_000_000
 
 const SEATS_BY_AGE = 8
 
-/** What a libSQL server takes as one bound string is 5,000,000 bytes. */
+/** One group is one statement, and a libSQL server has limits of its own. */
 export const MAX_GROUP_BYTES = 4_800_000
 
 const MAX_GROUP_KEYS = 1000
@@ -24,8 +25,8 @@ const MAX_GROUP_KEYS = 1000
 export interface Pending {
   readonly req: string
   readonly group: Group
-  /** tuples of effects, then guards, as JSON texts */
-  readonly tuples: readonly string[]
+  /** of effects, then of guards */
+  readonly rows: readonly WriteRow[]
   readonly effectKeys: readonly string[]
   readonly guardKeys: readonly string[]
   readonly bytes: number
@@ -43,29 +44,31 @@ export function encodeGroup(
   req: string,
   group: Group,
   carried: readonly (Carried | undefined)[],
-): Pick<Pending, 'tuples' | 'effectKeys' | 'guardKeys' | 'bytes'> {
-  const tuples: string[] = []
+): Pick<Pending, 'rows' | 'effectKeys' | 'guardKeys' | 'bytes'> {
+  const rows: WriteRow[] = []
   const effectKeys: string[] = []
+  let bytes = 0
   group.effects.forEach((effect, at) => {
-    tuples.push(effectTuple(req, effect, carried[at]))
+    const row = effectRow(req, effect, carried[at])
+    for (const value of row) bytes += typeof value === 'string' ? value.length : 8
+    rows.push(row)
     effectKeys.push(keyText(effect.key))
   })
   const guardKeys: string[] = []
-  for (const guard of group.guards ?? []) {
-    const { resource, namespace, name } = guard.key
-    tuples.push(JSON.stringify([req, 0, resource, namespace, name, expectNumber(guard.expect)]))
-    guardKeys.push(keyText(guard.key))
+  for (const { key, expect } of group.guards ?? []) {
+    rows.push([req, 0, key.resource, key.namespace, key.name, expectNumber(expect)])
+    guardKeys.push(keyText(key))
+    bytes += 100
   }
-  let bytes = 0
-  for (const tuple of tuples) bytes += utf8Length(tuple) + 1
-  return { tuples, effectKeys, guardKeys, bytes }
+  return { rows, effectKeys, guardKeys, bytes }
 }
 
-function effectTuple(req: string, effect: Effect, carried: Carried | undefined): string {
+/** In the order of `WRITE_COLUMNS`. */
+function effectRow(req: string, effect: Effect, carried: Carried | undefined): WriteRow {
   const { resource, namespace, name } = effect.key
-  if (effect.op === 'delete') return JSON.stringify([req, 3, resource, namespace, name, effect.expect, null])
+  if (effect.op === 'delete') return [req, 3, resource, namespace, name, effect.expect]
   const { labels, uid, owner, nodeName, expiresAt, facts } = effect.index
-  return JSON.stringify([
+  return [
     req,
     effect.expect === 'absent' ? 1 : 2,
     resource,
@@ -80,7 +83,7 @@ function effectTuple(req: string, effect: Effect, carried: Carried | undefined):
     expiresAt ?? null,
     labels === undefined ? null : JSON.stringify(labels),
     facts ?? null,
-  ])
+  ]
 }
 
 /** What both stores refuse, in the same words. */

@@ -113,8 +113,11 @@ async function readMeta(sql: Sql, expectedUid: string | undefined): Promise<{ me
   if (expectedUid !== undefined && expectedUid !== clusterUid) {
     throw new StoreError('wrong-cluster', `the database belongs to cluster ${clusterUid}, not to ${expectedUid}`)
   }
-  if (int(answers[1]?.[0]?.[0]) !== 2) {
-    throw new StoreError('corrupt', 'the database lacks the triggers log_put and log_delete: writes would be lost')
+  if (int(answers[1]?.[0]?.[0]) !== 3) {
+    throw new StoreError(
+      'corrupt',
+      'the database lacks one of the triggers log_create, log_update and log_delete: writes would be lost',
+    )
   }
   const meta = { clusterUid, schemaVersion, restoreEpoch: Number(values.get('restore_epoch') ?? '0') }
   return { meta, head: int(answers[2]?.[0]?.[0]) }

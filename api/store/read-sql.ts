@@ -10,7 +10,7 @@ export const READ_HEAD = `SELECT ${HEAD}`
 
 export const META = `SELECT k, v FROM store_meta WHERE k IN ('cluster_uid', 'schema_version', 'restore_epoch')`
 
-export const TRIGGERS = `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN ('log_put', 'log_delete')`
+export const TRIGGERS = `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN ('log_create', 'log_update', 'log_delete')`
 
 /** `keys` by primary key, the value by rowid. */
 export const GET = `

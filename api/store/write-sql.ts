@@ -1,27 +1,61 @@
 /**
- * The statements of one flush. Each is one constant text, prepared once; everything that varies comes as JSON.
+ * The statements of one flush.
  *
- * `?1` of WRITE is an array of tuples
- * `[req, op, resource, namespace, name, expect, value, enc, uid, owner, node, expiresAt, labels, facts]`;
- * `op` 0 is a guard that writes nothing, 1 creates, 2 updates, 3 deletes; `expect` 0 means absent, n exactly revision n,
- * -1 present. Tuples with one `req` are one group: all of them are written or none. `?2` of WRITE is a revision that was
- * the newest before the group was first sent: a group found in the log after it has been applied and is left alone, so
- * a copy of the request that arrives late cannot apply twice.
+ * WRITE takes its rows as bound values, because unpacking them from JSON cost more than storing them. There is one
+ * text for each power of two of rows, prepared once; the rows that are left over are NULL and do nothing. Its columns
+ * are `WRITE_COLUMNS`: `op` 0 is a guard that writes nothing, 1 creates, 2 updates, 3 deletes; `expect` 0 means absent,
+ * n exactly revision n, -1 present. Rows with one `req` are one group: all of them are written or none.
+ *
+ * The last parameter is a revision that was the newest before the group was first sent: a group found in the log after
+ * it has been applied and is left alone, so a copy of the request that arrives late cannot apply twice.
  */
-export const WRITE = `
-WITH j AS MATERIALIZED (
+import type { SqlStatement, SqlValue } from './sql.ts'
+
+export const WRITE_COLUMNS = [
+  'req',
+  'op',
+  'resource',
+  'namespace',
+  'name',
+  'expect',
+  'value',
+  'enc',
+  'uid',
+  'owner',
+  'node_name',
+  'expires_at',
+  'labels',
+  'facts',
+] as const
+
+export type WriteRow = readonly SqlValue[]
+
+const texts = new Map<number, string>()
+
+export function writeStatement(rows: readonly WriteRow[], floor: number): SqlStatement {
+  let size = 1
+  while (size < rows.length) size *= 2
+  const args: SqlValue[] = []
+  for (const row of rows) for (let at = 0; at < WRITE_COLUMNS.length; at++) args.push(row[at] ?? null)
+  for (let at = rows.length * WRITE_COLUMNS.length; at < size * WRITE_COLUMNS.length; at++) args.push(null)
+  args.push(floor)
+  let sql = texts.get(size)
+  if (sql === undefined) texts.set(size, (sql = writeText(size)))
+  return { sql, args }
+}
+
+function writeText(size: number): string {
+  const marks = WRITE_COLUMNS.map(() => '?').join(',')
+  const values = Array.from({ length: size }, (_, ord) => `(${ord},${marks})`).join(',')
+  return `
+WITH w (ord, ${WRITE_COLUMNS.join(', ')}) AS (VALUES ${values}),
+j AS MATERIALIZED (
   SELECT w.*, k.create_rev, coalesce(k.rev, 0) AS prev_rev, k.uid AS old_uid, k.node_name AS old_node,
     k.bytes AS old_bytes,
     CASE WHEN w.expect = -1 THEN k.rev IS NOT NULL ELSE coalesce(k.rev, 0) = w.expect END AS ok
-  FROM (
-    SELECT key AS ord, value->>'$[0]' AS req, value->>'$[1]' AS op, value->>'$[2]' AS resource,
-      value->>'$[3]' AS namespace, value->>'$[4]' AS name, value->>'$[5]' AS expect, value->>'$[6]' AS value,
-      value->>'$[7]' AS enc, value->>'$[8]' AS uid, value->>'$[9]' AS owner, value->>'$[10]' AS node_name,
-      value->>'$[11]' AS expires_at, value->>'$[12]' AS labels, value->>'$[13]' AS facts
-    FROM json_each(?1)
-  ) w LEFT JOIN keys k ON k.resource = w.resource AND k.namespace = w.namespace AND k.name = w.name
+  FROM w LEFT JOIN keys k ON k.resource = w.resource AND k.namespace = w.namespace AND k.name = w.name
 ), bad AS MATERIALIZED (
-  SELECT req FROM j WHERE NOT ok UNION SELECT req FROM log WHERE rev > ?2 AND req IS NOT NULL
+  SELECT req FROM j WHERE NOT ok UNION SELECT req FROM log WHERE rev > ? AND req IS NOT NULL
 )
 INSERT INTO log (resource, namespace, name, op, create_rev, prev_rev, req, enc, uid, owner, node_name, expires_at,
   labels, facts, bytes, value)
@@ -29,6 +63,7 @@ SELECT resource, namespace, name, op, create_rev, prev_rev, req, enc, iif(op = 3
   iif(op = 3, old_node, node_name), expires_at, labels, facts, iif(op = 3, old_bytes, octet_length(value)), value
 FROM j WHERE op > 0 AND req NOT IN (SELECT req FROM bad) ORDER BY ord
 RETURNING rev, req, node_name`
+}
 
 /**
  * Right after WRITE: what stands where an expectation of `?1`, an array of `[resource, namespace, name, expect]`, is

@@ -19,7 +19,8 @@ import type { Sql, SqlRow, SqlStatement } from './sql.ts'
 import { SqlError } from './sql.ts'
 import type { Group, Key, Lost, Outcome, Stored, Touched } from './store.ts'
 import { StoreError } from './store.ts'
-import { APPLIED, DUE_DELETE, DUE_PUT, LOSERS, MARK, WRITE } from './write-sql.ts'
+import type { WriteRow } from './write-sql.ts'
+import { APPLIED, DUE_DELETE, DUE_PUT, LOSERS, MARK, writeStatement } from './write-sql.ts'
 
 export interface WriterOptions {
   readonly sql: Sql
@@ -183,7 +184,7 @@ export function groupWriter(options: WriterOptions): GroupWriter {
     const losers = new Map(answer.losers.map((row) => [int(row[0]), row]))
     let at = 0
     for (const pending of taken) {
-      const size = pending.tuples.length
+      const size = pending.rows.length
       const rows = won.get(pending.req)
       if (rows) pending.resolve({ ok: true, revisions: rows.map((row) => int(row[0])) })
       else await lose(pending, losers, at)
@@ -287,13 +288,13 @@ function composeFlush(
   floor: number,
   mark: { now: number; before: number } | undefined,
 ): Flush {
-  const tuples: string[] = []
+  const rows: WriteRow[] = []
   const checks: unknown[][] = []
   const reqs: string[] = []
   let effects = 0
   let bare = false
   for (const pending of taken) {
-    for (const tuple of pending.tuples) tuples.push(tuple)
+    for (const row of pending.rows) rows.push(row)
     for (const { key, expect } of expectations(pending.group)) {
       checks.push([key.resource, key.namespace, key.name, expectNumber(expect)])
     }
@@ -305,7 +306,7 @@ function composeFlush(
   const due = dueStatements(taken, floor)
   const first: SqlStatement[] = [
     ...due,
-    { sql: WRITE, args: [`[${tuples.join(',')}]`, floor] },
+    writeStatement(rows, floor),
     bare ? losers : { ...losers, unlessRows: effects },
   ]
   if (mark) first.push({ sql: MARK, args: [mark.now, mark.before, floor] })

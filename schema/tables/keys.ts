@@ -1,6 +1,7 @@
 /**
  * What exists now: one small row per object, pointing at its newest row in `log`. Kept in step by the triggers
- * `log_put` and `log_delete`; no statement of ours writes it. `namespace` is '' at cluster scope.
+ * `log_create`, `log_update` (which leaves alone the indexes of what did not change) and `log_delete`; no statement of
+ * ours writes it. `namespace` is '' at cluster scope.
  *
  * `WITHOUT ROWID` (appended by hand in the migration, drizzle cannot say it): the rows are the primary key's own
  * tree, so a list in (namespace, name) order reads neighbouring pages, and every index below ends in the primary
