@@ -1,0 +1,124 @@
+/**
+ * What the garbage collector sees. Keys name an owner that waits for its dependents, or an object whose owners are in
+ * question. Dependents are found through the owner index, which knows the controlling owner of an object, else its
+ * first; an object with several owners is looked at when that one goes, and then all of them count.
+ */
+import type { OwnerReference } from '../../schema/k8s/meta.ts'
+import type { K8sObject } from '../../schema/k8s/meta.ts'
+import { kindByName } from '../kinds/all.ts'
+import type { Kind } from '../kinds/kind.ts'
+import {
+  type DependentSeen,
+  type OwnerSeen,
+  type OwnerState,
+  planDependent,
+  planOwner,
+  type Stored,
+  waitsForCollector,
+} from '../plan/garbage.ts'
+import { equal } from '../plan/seen.ts'
+import { type Changed, planned, type Planned } from './controller.ts'
+import { mustKind } from './requests.ts'
+import type { View } from './view.ts'
+
+/** Dependents an owner's plan handles; what is left comes with the changes those make. */
+const AT_ONCE = 250
+/** Dependents named because of one deletion. */
+const MOST_DEPENDENTS = 50_000
+
+type Seen = { readonly owner: OwnerSeen } | { readonly dependent: DependentSeen }
+
+export function garbage(): Planned {
+  return planned<Seen>({
+    name: 'garbage-collector',
+    user: 'system:serviceaccount:kube-system:generic-garbage-collector',
+    watches: { '*': concerned },
+    async read(view, key) {
+      const [role = '', resource = '', namespace = '', name = ''] = key.split(' ')
+      const row = await view.get(resource, namespace, name)
+      if (row === undefined) return undefined
+      const stored = { ...row, resource }
+      if (role === 'dependent') return { dependent: await dependentOf(view, stored) }
+      return waitsForCollector(row.object) ? { owner: await ownerOf(view, stored) } : undefined
+    },
+    planner: (seen) => ('owner' in seen ? planOwner(seen.owner) : planDependent(seen.dependent)),
+  })
+}
+
+async function concerned(changed: Changed, view: View): Promise<readonly string[]> {
+  const [now, before] = [changed.now(), changed.before()]
+  const keys: string[] = []
+  // Whoever owned it may wait for it, and whoever it names now may be gone already.
+  if (!equal(now?.metadata.ownerReferences, before?.metadata.ownerReferences)) {
+    if (now?.metadata.ownerReferences !== undefined) keys.push(keyOf('dependent', changed))
+    for (const reference of before?.metadata.ownerReferences ?? []) keys.push(...ownerKey(reference, changed.namespace))
+  } else if (changed.op === 'create' && now?.metadata.ownerReferences !== undefined) {
+    keys.push(keyOf('dependent', changed))
+  }
+  const waits = now !== undefined && waitsForCollector(now)
+  if (waits) keys.push(keyOf('owner', changed))
+  const began = waits && (before === undefined || !waitsForCollector(before))
+  const uid = (now ?? before)?.metadata.uid ?? ''
+  if ((changed.op === 'delete' || began) && uid !== '' && !isOrphaning(now)) {
+    for (const { key } of await view.owned(uid, MOST_DEPENDENTS)) keys.push(keyOf('dependent', key))
+  }
+  return keys
+}
+
+/** Its dependents only lose a reference: its own plan sees to that. */
+function isOrphaning(object: K8sObject | undefined): boolean {
+  return object?.metadata.finalizers?.includes('orphan') === true
+}
+
+function keyOf(
+  role: 'owner' | 'dependent',
+  { resource, namespace, name }: { readonly resource: string; readonly namespace: string; readonly name: string },
+): string {
+  return [role, resource, namespace, name].join(' ')
+}
+
+function ownerKey({ apiVersion, kind: name, name: owner }: OwnerReference, namespace: string): readonly string[] {
+  const kind = kindByName(apiVersion, name)
+  return kind === undefined ? [] : [keyOf('owner', placeOf(kind, namespace, owner))]
+}
+
+function placeOf(kind: Kind, namespace: string, name: string): { resource: string; namespace: string; name: string } {
+  return { resource: kind.resource, namespace: kind.namespaced ? namespace : '', name }
+}
+
+async function ownerOf(view: View, owner: Stored): Promise<OwnerSeen> {
+  const uid = owner.object.metadata.uid ?? ''
+  const found = await view.owned(uid, AT_ONCE + 1)
+  const dependents: Stored[] = []
+  await Promise.all(
+    found.slice(0, AT_ONCE).map(async ({ key }) => {
+      const row = await view.get(key.resource, key.namespace, key.name)
+      const owned = row?.object.metadata.ownerReferences?.some((reference) => reference.uid === uid) === true
+      if (row !== undefined && owned) dependents.push({ ...row, resource: key.resource })
+    }),
+  )
+  return { owner, dependents, more: found.length > AT_ONCE }
+}
+
+async function dependentOf(view: View, dependent: Stored): Promise<DependentSeen> {
+  const { metadata } = dependent.object
+  const owners = new Map<string, OwnerState>()
+  for (const reference of metadata.ownerReferences ?? []) {
+    owners.set(reference.uid, await stateOf(view, dependent, reference))
+  }
+  const asks = [...owners.values()].includes('waiting')
+  const hasDependents = asks && (await view.owned(metadata.uid ?? '', 1)).length > 0
+  return { dependent, owners, hasDependents }
+}
+
+async function stateOf(view: View, dependent: Stored, reference: OwnerReference): Promise<OwnerState> {
+  const kind = kindByName(reference.apiVersion, reference.kind)
+  if (kind === undefined) return 'unknown'
+  // Nothing at cluster scope can belong to something in a namespace; upstream leaves it alone, too.
+  if (kind.namespaced && !mustKind(dependent.resource).namespaced) return 'unknown'
+  const { resource, namespace, name } = placeOf(kind, dependent.object.metadata.namespace ?? '', reference.name)
+  const row = await view.get(resource, namespace, name)
+  if (row === undefined || row.object.metadata.uid !== reference.uid) return 'absent'
+  const waits = waitsForCollector(row.object) && row.object.metadata.finalizers?.includes('foregroundDeletion') === true
+  return waits ? 'waiting' : 'solid'
+}

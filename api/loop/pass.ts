@@ -1,0 +1,190 @@
+/**
+ * One pass: what changed since the cursor becomes keys, keys become plans, plans become writes. Controllers are run in
+ * the order they are listed, a bounded number of keys at a time; what a pass writes is a change like any other and is
+ * seen by the next. A controller that throws on one object never stops the others.
+ */
+import { Refusal } from '../../schema/k8s/status.ts'
+import type { Cluster } from '../platform/port.ts'
+import type { Change, ListQuery } from '../store/store.ts'
+import { applyPlan } from './apply.ts'
+import { type Changed, changedBy, type Planned } from './controller.ts'
+import { Epoch } from './epoch.ts'
+import { EventWriter } from './events.ts'
+import { KeyQueue } from './key-queue.ts'
+import { View } from './view.ts'
+
+/** Changes read at once, and keys of one controller planned at once. */
+const CHANGES = 500
+const KEYS = 256
+/** Pages of changes taken in before planning goes on. */
+const PAGES = 20
+/** How long to leave the field to whoever took the epoch, when nothing rings meanwhile. */
+const STAND_BACK_MS = 5_000
+
+export class Passes {
+  readonly #cluster: Cluster
+  readonly #controllers: readonly Planned[]
+  readonly #queues: readonly KeyQueue[]
+  readonly #resources: readonly string[]
+  readonly #epoch: Epoch
+  readonly #events: EventWriter
+  #cursor: number
+  /** nothing is planned before, unless something rings */
+  #standBackUntil = 0
+
+  /** `resources`: every kind there is, for controllers that watch all of them. */
+  constructor(cluster: Cluster, controllers: readonly Planned[], resources: readonly string[], cursor: number) {
+    this.#cluster = cluster
+    this.#controllers = controllers
+    this.#queues = controllers.map(() => new KeyQueue())
+    const named = controllers.flatMap(({ watches }) => Object.keys(watches))
+    this.#resources = named.includes('*') ? resources : [...new Set(named)]
+    this.#epoch = new Epoch(cluster)
+    this.#events = new EventWriter(cluster)
+    this.#cursor = cursor
+  }
+
+  get cursor(): number {
+    return this.#cursor
+  }
+
+  /** Names the keys of every object there is. Changes since then come through `takeIn`. */
+  async resync(signal: AbortSignal): Promise<void> {
+    const { head } = await this.#cluster.store.head()
+    for (const resource of this.#resources) {
+      let after: ListQuery['after']
+      do {
+        const page = await this.#cluster.store.list({
+          resource,
+          limit: CHANGES,
+          ...(after === undefined ? {} : { after }),
+        })
+        if ('expired' in page) throw new Error(`a list of ${resource} at the present answered "expired"`)
+        const view = new View(this.#cluster)
+        const changes = page.items.map(({ key, revision, value }): Change => ({
+          op: 'create',
+          key,
+          revision,
+          value,
+          previous: undefined,
+        }))
+        await this.#nameKeys(changes, view)
+        after = page.more ? page.items.at(-1)?.key : undefined
+      } while (after !== undefined && !signal.aborted)
+    }
+    this.#cursor = head
+  }
+
+  /** Reads the log since the cursor. Answers whether more is waiting there. */
+  async takeIn(signal: AbortSignal): Promise<boolean> {
+    for (let page = 0; page < PAGES && !signal.aborted; page++) {
+      const after = await this.#cluster.store.after({
+        since: this.#cursor,
+        resources: this.#resources,
+        limit: CHANGES,
+        previous: true,
+      })
+      if (!after.ok) {
+        this.#cluster.log.warn('the log was compacted beyond the cursor of the passes: everything is looked at again')
+        await this.resync(signal)
+        return true
+      }
+      await this.#nameKeys(after.changes, new View(this.#cluster))
+      this.#cursor = after.upTo
+      if (!after.more) return false
+    }
+    return true
+  }
+
+  /** Plans what is due, a bounded amount of it. Answers whether there was anything to plan. */
+  async run(signal: AbortSignal, rung: boolean): Promise<boolean> {
+    const { clock } = this.#cluster
+    if (rung) this.#standBackUntil = 0
+    if (clock.now() < this.#standBackUntil) return false
+    let worked = false
+    for (const [at, controller] of this.#controllers.entries()) {
+      const queue = this.#queues[at]
+      if (queue === undefined || signal.aborted || clock.now() < this.#standBackUntil) continue
+      const keys = queue.take(clock.now(), KEYS)
+      if (keys.length === 0) continue
+      worked = true
+      await this.#plan(controller, queue, keys)
+    }
+    return worked
+  }
+
+  /** When the next key is to be planned: undefined is never. */
+  nextAt(): number | undefined {
+    let next: number | undefined
+    for (const queue of this.#queues) {
+      const at = queue.nextAt()
+      if (at !== undefined && (next === undefined || at < next)) next = at
+    }
+    return next === undefined ? undefined : Math.max(next, this.#standBackUntil)
+  }
+
+  async #plan(controller: Planned, queue: KeyQueue, keys: readonly string[]): Promise<void> {
+    const { clock, log } = this.#cluster
+    let epoch
+    try {
+      // Before anything is read: what is read under this epoch is newer than all that others wrote before it.
+      epoch = await this.#epoch.hold()
+    } catch (error) {
+      log.warn('the pass epoch could not be taken', { error })
+      for (const key of keys) queue.failed(key, clock.now(), 'no epoch')
+      return
+    }
+    const view = new View(this.#cluster)
+    const context = { cluster: this.#cluster, user: controller.user, view, epoch, events: this.#events }
+    const lost: string[] = []
+    await Promise.all(
+      keys.map(async (key) => {
+        try {
+          const plan = await controller.plan(view, key, queue.tries(key), clock.now())
+          if (plan.again !== undefined) queue.addAt(key, plan.again)
+          const applied = await applyPlan(context, plan)
+          if (applied.result === 'done') queue.succeeded(key)
+          else if (applied.result === 'lost') lost.push(key)
+          else queue.failed(key, clock.now(), applied.why)
+        } catch (error) {
+          log.error(`${controller.name} failed on ${key}`, { error })
+          queue.failed(key, clock.now(), error instanceof Refusal ? error.message : String(error))
+        }
+      }),
+    )
+    if (lost.length === 0) return
+    const overtaken = await this.#isOvertaken()
+    for (const key of lost) {
+      if (overtaken) queue.add(key)
+      else queue.failed(key, clock.now())
+    }
+  }
+
+  async #isOvertaken(): Promise<boolean> {
+    try {
+      if (!(await this.#epoch.isLost())) return false
+    } catch {
+      return false
+    }
+    this.#cluster.log.info('another control plane runs passes on this cluster: standing back')
+    this.#standBackUntil = this.#cluster.clock.now() + STAND_BACK_MS
+    return true
+  }
+
+  async #nameKeys(changes: readonly Change[], view: View): Promise<void> {
+    await Promise.all(changes.map((change) => this.#nameKeysOf(changedBy(change), view)))
+  }
+
+  async #nameKeysOf(changed: Changed, view: View): Promise<void> {
+    for (const [at, controller] of this.#controllers.entries()) {
+      const watch = controller.watches[changed.resource] ?? controller.watches['*']
+      if (watch === undefined) continue
+      try {
+        for (const key of await watch(changed, view)) this.#queues[at]?.add(key)
+      } catch (error) {
+        const object = `${changed.resource} ${changed.namespace}/${changed.name}`
+        this.#cluster.log.error(`${controller.name} could not tell what a change concerns`, { object, error })
+      }
+    }
+  }
+}
