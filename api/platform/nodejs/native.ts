@@ -53,11 +53,27 @@ export function connect(file: string): Connection {
     return answers
   }
 
+  /**
+   * One statement commits by itself, which saves two more. What follows it and may be left out only reads what it
+   * left behind, and nobody else writes in between.
+   */
+  function alone(first: SqlStatement, then: SqlStatement | undefined): readonly (readonly SqlRow[])[] {
+    const rows = execute(first)
+    if (then === undefined) return [rows]
+    if (rows.length === then.unlessRows) return [rows, []]
+    try {
+      return [rows, execute(then)]
+    } catch (error) {
+      throw new SqlError('unknown', 'AFTER_COMMIT', String(error), { cause: error })
+    }
+  }
+
   return {
     run(statements, mode) {
       try {
-        const [only] = statements
-        if (mode === 'read' && statements.length === 1 && only !== undefined) return [execute(only)]
+        const [first, then] = statements
+        const single = statements.length === 1 || (statements.length === 2 && then?.unlessRows !== undefined)
+        if (first !== undefined && single) return alone(first, then)
         return transaction(statements, mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN')
       } catch (error) {
         throw nativeError(error)
@@ -89,6 +105,7 @@ export function connectionSql(connection: Connection): Sql {
 
 /** The engine is in this process: what fails is rolled back. Only a failing sync leaves a commit in doubt. */
 function nativeError(error: unknown): SqlError {
+  if (error instanceof SqlError) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
   const message = error instanceof Error ? error.message : String(error)
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
