@@ -94,10 +94,16 @@ const law: readonly Row[] = [
 
   { room: 'agent/plan', ours: ['schema/k8s'], outside: [], pure: true },
   { room: 'agent/session', ours: ['schema/wire', 'schema/k8s'], outside: [], pure: true },
-  { room: 'agent/driver', ours: ['agent/plan', 'schema/k8s'], outside: ['dockerode', 'node:'] },
-  { room: 'agent/link', ours: ['schema/wire', 'schema/k8s'], outside: ['undici', 'node:'] },
+  // 2026-11-21: the engine's and the control plane's HTTP on node: alone; dockerode and undici cost an agent 50 MB.
+  { room: 'agent/driver', ours: ['agent/plan', 'schema/k8s'], outside: ['node:'] },
+  { room: 'agent/link', ours: ['schema/wire', 'schema/k8s'], outside: ['node:'] },
   { room: 'agent/net', ours: ['agent/plan', 'schema/wire', 'schema/k8s'], outside: ['node:'] },
-  { room: 'agent/stream', ours: ['agent/driver', 'agent/link', 'schema/wire', 'schema/k8s'], outside: ['ws', 'node:'] },
+  // 2026-11-21: a stream finds its container among what the planners know.
+  {
+    room: 'agent/stream',
+    ours: ['agent/plan', 'agent/driver', 'agent/link', 'schema/wire', 'schema/k8s'],
+    outside: ['ws', 'node:'],
+  },
   { room: 'agent/volume', ours: ['agent/plan', 'agent/driver', 'schema/k8s'], outside: ['node:'] },
   { room: 'agent/probe', ours: ['agent/plan', 'agent/driver', 'schema/k8s'], outside: ['undici', 'node:'] },
   { room: 'agent', ours: [...agentRooms, 'schema/wire', 'schema/k8s'], outside: ['node:'] },
