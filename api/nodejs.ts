@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createJoinToken, type JoinTokenOptions } from './access/token.ts'
 import { createApp } from './app.ts'
 import { agentsDoor } from './dispatch/door.ts'
+import { type Loop, startLoop } from './loop/runner.ts'
 import { type Certificates, openCertificates } from './platform/nodejs/certificates.ts'
 import { writeKubeconfig } from './platform/nodejs/kubeconfig.ts'
 import { nodeLog } from './platform/nodejs/log.ts'
@@ -54,7 +55,13 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
   const log = options.log ?? nodeLog(process.env['KEDGE_LOG'])
   const stop = new AbortController()
   const certificates = await prepare(options)
-  const platform = openNodePlatform({ dataDir, caPem: certificates.caPem, log })
+  const loops: Loop[] = []
+  const platform = openNodePlatform({
+    dataDir,
+    caPem: certificates.caPem,
+    log,
+    opened: (opened) => void loops.push(startLoop(opened, { signal: stop.signal })),
+  })
   let serving: Serving
   let cluster: Cluster
   try {
@@ -95,6 +102,7 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
     clearInterval(renewal)
     stop.abort()
     await serving.close()
+    await Promise.all(loops.map((loop) => loop.ended))
     await platform.close()
   }
   const closeOnce = (): Promise<void> => (closing ??= close())

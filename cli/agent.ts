@@ -24,7 +24,7 @@ export async function agent(flags: AgentFlags): Promise<void> {
       node: settings({ ...(flags.node === undefined ? {} : { node: flags.node }) }, process.env).node,
       dataDir:
         flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {}),
-      docker: dockerSocket(flags.docker ?? process.env['KEDGE_DOCKER']),
+      docker: dockerSocket(flags.docker ?? process.env['KEDGE_DOCKER']).slice('unix://'.length),
       offlineSecrets: flags.offlineSecrets ?? true,
       token: () => joinToken(flags.token ?? process.env['KEDGE_TOKEN']),
       ...(flags.ca === undefined ? {} : { caPem: await readFile(flags.ca, 'utf8') }),

@@ -50,6 +50,7 @@ program
   .option('--nodes <number>', 'agents to run against --server')
   .option('--server <url>', 'URL of the control plane')
   .option('--data <directory>', 'data directory of the control plane, for its kubeconfig (KEDGE_DATA)')
+  .option('--kubeconfig <file>', 'kubeconfig of the cluster, default the one in the data directory')
   .option('--seeds <number>', 'seeded simulations of a whole cluster under a virtual clock')
   .option('--first <seed>', 'first seed', '1')
   .action(async (flags) => (await import('./simulate.ts')).simulate(flags))

@@ -19,17 +19,31 @@ export async function createToken(flags: TokenFlags): Promise<void> {
     throw new SettingError(`--ttl ${flags.ttl}: must be a whole number of seconds from 1 to ${LONGEST_TTL_S}`)
   }
   const file = flags.kubeconfig ?? join(dataDirectory(flags.data, process.env), 'kubeconfig')
-  const { server, ca, token } = await clusterOf(file)
+  process.stdout.write(`${await makeToken(await clusterOf(file), ttl)}\n`)
+}
+
+/** One token from a running control plane. */
+export async function makeToken({ server, ca, token }: ClusterAccess, ttlSeconds: number): Promise<string> {
   const answer = await request(`${server}/agent/v1/tokens`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ ttlSeconds: ttl }),
-    dispatcher: new Agent({ connect: ca === undefined ? {} : { ca } }),
+    body: JSON.stringify({ ttlSeconds }),
+    dispatcher: dispatcherOf(ca),
   })
   const text = await answer.body.text()
   if (answer.statusCode !== 201) throw new Error(`the control plane answered ${answer.statusCode}: ${messageOf(text)}`)
-  const made = JSON.parse(text) as { readonly token: string }
-  process.stdout.write(`${made.token}\n`)
+  return (JSON.parse(text) as { readonly token: string }).token
+}
+
+const dispatchers = new Map<string | undefined, Agent>()
+
+/** One set of connections for each authority. */
+function dispatcherOf(ca: string | undefined): Agent {
+  const known = dispatchers.get(ca)
+  if (known !== undefined) return known
+  const made = new Agent({ connect: ca === undefined ? {} : { ca } })
+  dispatchers.set(ca, made)
+  return made
 }
 
 export interface ClusterAccess {
