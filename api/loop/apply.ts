@@ -20,12 +20,12 @@ import { kindByName } from '../kinds/all.ts'
 import type { Guard, Key } from '../store/store.ts'
 import type { EventAction, EventWriter } from './events.ts'
 import { requestOf } from './requests.ts'
-import { type View, textOf } from './view.ts'
+import { type Reading, textOf } from './reading.ts'
 
 export interface ApplyContext {
   readonly cluster: Cluster
   readonly user: string
-  readonly view: View
+  readonly view: Reading
   readonly epoch: Guard
   readonly events: EventWriter
 }
@@ -44,9 +44,9 @@ type Change = Exclude<Action, EventAction>
 /** Never throws. */
 export async function applyPlan(context: ApplyContext, plan: Plan): Promise<Applied> {
   const changes = plan.actions.filter((action): action is Change => action.do !== 'event')
-  const { first, then, last } = inOrder(changes)
+  const { first, second, last } = inOrder(changes)
   let applied = await applyAll(context, first)
-  if (applied.result !== 'lost') applied = worst([applied, await applyAll(context, then)])
+  if (applied.result !== 'lost') applied = worst([applied, await applyAll(context, second)])
   if (applied.result === 'done') applied = await applyAll(context, last)
   // What did not happen is not told.
   if (applied.result === 'lost') return applied
@@ -69,7 +69,7 @@ type Chain = readonly Change[]
 interface Order {
   readonly first: readonly Chain[]
   /** what others are guarded by */
-  readonly then: readonly Chain[]
+  readonly second: readonly Chain[]
   /** what waits for everything else */
   readonly last: readonly Chain[]
 }
@@ -85,9 +85,9 @@ function inOrder(changes: readonly Change[]): Order {
     if (chain === undefined) chains.set(key, [change])
     else chain.push(change)
   }
-  const order = { first: [] as Chain[], then: [] as Chain[], last: [] as Chain[] }
+  const order = { first: [] as Chain[], second: [] as Chain[], last: [] as Chain[] }
   for (const [key, chain] of chains) {
-    order[chain.some(releases) ? 'last' : guarded.has(key) ? 'then' : 'first'].push(chain)
+    order[chain.some(releases) ? 'last' : guarded.has(key) ? 'second' : 'first'].push(chain)
   }
   return order
 }

@@ -6,7 +6,7 @@
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 import type { Instant, Plan, Planner } from '../plan/plan.ts'
 import type { Change } from '../store/store.ts'
-import type { View } from './view.ts'
+import type { Reading } from './reading.ts'
 
 /** One change of the log, or, at the start, an object that is there. Objects are parsed when somebody looks. */
 export interface Changed {
@@ -22,7 +22,7 @@ export interface Changed {
 }
 
 /** The keys to plan because of a change. */
-export type Watch = (changed: Changed, view: View) => Iterable<string> | Promise<Iterable<string>>
+export type Watch = (changed: Changed, view: Reading) => Iterable<string> | Promise<Iterable<string>>
 
 /** How planning a key went lately. */
 export interface Tries {
@@ -39,7 +39,7 @@ export interface Controller<Seen> {
   /** by resource; `*` sees the changes of all kinds */
   readonly watches: Readonly<Record<string, Watch>>
   /** The slice one key needs; undefined: there is nothing to plan. */
-  read(view: View, key: string, tries: Tries): Promise<Seen | undefined>
+  read(view: Reading, key: string, tries: Tries): Promise<Seen | undefined>
   readonly planner: Planner<Seen>
 }
 
@@ -48,7 +48,7 @@ export interface Planned {
   readonly name: string
   readonly user: string
   readonly watches: Readonly<Record<string, Watch>>
-  plan(view: View, key: string, tries: Tries, at: Instant): Promise<Plan>
+  plan(view: Reading, key: string, tries: Tries, at: Instant): Promise<Plan>
 }
 
 const NOTHING: Plan = { actions: [] }

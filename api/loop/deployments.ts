@@ -7,7 +7,7 @@ import { controllerOf, type Row } from '../plan/seen.ts'
 import { type Changed, keyOfObject, placeOf, planned, type Planned } from './controller.ts'
 import { Orphans } from './orphans.ts'
 import { Selectors } from './selectors.ts'
-import type { View } from './view.ts'
+import type { Reading } from './reading.ts'
 
 const MOST_SETS = 5_000
 const MOST_PODS = 50_000
@@ -18,7 +18,7 @@ export function deployments(): Planned {
   const selectors = new Selectors(RESOURCE, (object) => labelMatchOf((object as unknown as Deployment).spec?.selector))
   const orphans = new Orphans()
 
-  async function setsOf(view: View, object: Deployment, withOrphans: boolean): Promise<readonly Row<ReplicaSet>[]> {
+  async function setsOf(view: Reading, object: Deployment, withOrphans: boolean): Promise<readonly Row<ReplicaSet>[]> {
     const { namespace = '', uid = '' } = object.metadata
     const own = await view.list<ReplicaSet>({ resource: SETS, namespace, limit: MOST_SETS, where: { owner: uid } })
     if (!withOrphans) return own.rows
@@ -74,7 +74,7 @@ export function deployments(): Planned {
   })
 }
 
-async function podsOf(view: View, namespace: string, sets: readonly Row<ReplicaSet>[]): Promise<readonly Row<Pod>[]> {
+async function podsOf(view: Reading, namespace: string, sets: readonly Row<ReplicaSet>[]): Promise<readonly Row<Pod>[]> {
   const pages = await Promise.all(
     sets.map(({ object }) =>
       view.list<Pod>({ resource: 'pods', namespace, limit: MOST_PODS, where: { owner: object.metadata.uid ?? '' } }),

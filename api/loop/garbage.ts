@@ -19,7 +19,7 @@ import {
 import { equal } from '../plan/seen.ts'
 import { type Changed, planned, type Planned } from './controller.ts'
 import { mustKind } from './requests.ts'
-import type { View } from './view.ts'
+import type { Reading } from './reading.ts'
 
 /** Dependents an owner's plan handles; what is left comes with the changes those make. */
 const AT_ONCE = 250
@@ -45,7 +45,7 @@ export function garbage(): Planned {
   })
 }
 
-async function concerned(changed: Changed, view: View): Promise<readonly string[]> {
+async function concerned(changed: Changed, view: Reading): Promise<readonly string[]> {
   const [now, before] = [changed.now(), changed.before()]
   const keys: string[] = []
   // Whoever owned it may wait for it, and whoever it names now may be gone already.
@@ -86,7 +86,7 @@ function placeOf(kind: Kind, namespace: string, name: string): { resource: strin
   return { resource: kind.resource, namespace: kind.namespaced ? namespace : '', name }
 }
 
-async function ownerOf(view: View, owner: Stored): Promise<OwnerSeen> {
+async function ownerOf(view: Reading, owner: Stored): Promise<OwnerSeen> {
   const uid = owner.object.metadata.uid ?? ''
   const found = await view.owned(uid, AT_ONCE + 1)
   const dependents: Stored[] = []
@@ -100,7 +100,7 @@ async function ownerOf(view: View, owner: Stored): Promise<OwnerSeen> {
   return { owner, dependents, more: found.length > AT_ONCE }
 }
 
-async function dependentOf(view: View, dependent: Stored): Promise<DependentSeen> {
+async function dependentOf(view: Reading, dependent: Stored): Promise<DependentSeen> {
   const { metadata } = dependent.object
   const owners = new Map<string, OwnerState>()
   for (const reference of metadata.ownerReferences ?? []) {
@@ -111,7 +111,7 @@ async function dependentOf(view: View, dependent: Stored): Promise<DependentSeen
   return { dependent, owners, hasDependents }
 }
 
-async function stateOf(view: View, dependent: Stored, reference: OwnerReference): Promise<OwnerState> {
+async function stateOf(view: Reading, dependent: Stored, reference: OwnerReference): Promise<OwnerState> {
   const kind = kindByName(reference.apiVersion, reference.kind)
   if (kind === undefined) return 'unknown'
   // Nothing at cluster scope can belong to something in a namespace; upstream leaves it alone, too.

@@ -4,7 +4,7 @@ import { kinds } from '../kinds/all.ts'
 import { type Contents, type NamespaceSeen, planNamespace } from '../plan/namespace.ts'
 import { isBeingDeleted } from '../plan/seen.ts'
 import { type Changed, planned, type Planned } from './controller.ts'
-import type { View } from './view.ts'
+import type { Reading } from './reading.ts'
 
 /** Objects of one resource that one plan deletes. */
 const AT_ONCE = 100
@@ -31,7 +31,7 @@ export function namespaces(): Planned {
     return leaves && ending.get(namespace) !== false ? [namespace] : []
   }
 
-  async function contents(view: View, namespace: string): Promise<readonly Contents[]> {
+  async function contents(view: Reading, namespace: string): Promise<readonly Contents[]> {
     return Promise.all(
       INSIDE.map(async (resource) => ({
         resource,

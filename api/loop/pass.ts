@@ -11,7 +11,7 @@ import { type Changed, changedBy, type Planned } from './controller.ts'
 import { Epoch } from './epoch.ts'
 import { EventWriter } from './events.ts'
 import { KeyQueue } from './key-queue.ts'
-import { View } from './view.ts'
+import { Reading } from './reading.ts'
 
 /** Changes read at once, and keys of one controller planned at once. */
 const CHANGES = 500
@@ -60,7 +60,7 @@ export class Passes {
           ...(after === undefined ? {} : { after }),
         })
         if ('expired' in page) throw new Error(`a list of ${resource} at the present answered "expired"`)
-        const view = new View(this.#cluster)
+        const view = new Reading(this.#cluster)
         const changes = page.items.map(({ key, revision, value }): Change => ({
           op: 'create',
           key,
@@ -89,7 +89,7 @@ export class Passes {
         await this.resync(signal)
         return true
       }
-      await this.#nameKeys(after.changes, new View(this.#cluster))
+      await this.#nameKeys(after.changes, new Reading(this.#cluster))
       this.#cursor = after.upTo
       if (!after.more) return false
     }
@@ -134,7 +134,7 @@ export class Passes {
       for (const key of keys) queue.failed(key, clock.now(), 'no epoch')
       return
     }
-    const view = new View(this.#cluster)
+    const view = new Reading(this.#cluster)
     const context = { cluster: this.#cluster, user: controller.user, view, epoch, events: this.#events }
     const lost: string[] = []
     await Promise.all(
@@ -171,11 +171,11 @@ export class Passes {
     return true
   }
 
-  async #nameKeys(changes: readonly Change[], view: View): Promise<void> {
+  async #nameKeys(changes: readonly Change[], view: Reading): Promise<void> {
     await Promise.all(changes.map((change) => this.#nameKeysOf(changedBy(change), view)))
   }
 
-  async #nameKeysOf(changed: Changed, view: View): Promise<void> {
+  async #nameKeysOf(changed: Changed, view: Reading): Promise<void> {
     for (const [at, controller] of this.#controllers.entries()) {
       const watch = controller.watches[changed.resource] ?? controller.watches['*']
       if (watch === undefined) continue

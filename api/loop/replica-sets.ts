@@ -7,7 +7,7 @@ import { controllerOf, type Row } from '../plan/seen.ts'
 import { type Changed, keyOfObject, placeOf, planned, type Planned } from './controller.ts'
 import { Orphans } from './orphans.ts'
 import { Selectors } from './selectors.ts'
-import type { View } from './view.ts'
+import type { Reading } from './reading.ts'
 
 /** Pods of one ReplicaSet. */
 const MOST_PODS = 50_000
@@ -17,7 +17,7 @@ export function replicaSets(): Planned {
   const selectors = new Selectors(RESOURCE, (object) => matchOf(object as unknown as ReplicaSet))
   const orphans = new Orphans()
 
-  async function podsOf(view: View, set: ReplicaSet, withOrphans: boolean): Promise<readonly Row<Pod>[]> {
+  async function podsOf(view: Reading, set: ReplicaSet, withOrphans: boolean): Promise<readonly Row<Pod>[]> {
     const { namespace = '', uid = '' } = set.metadata
     const own = await view.list<Pod>({ resource: 'pods', namespace, limit: MOST_PODS, where: { owner: uid } })
     if (!withOrphans) return own.rows

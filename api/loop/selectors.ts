@@ -5,7 +5,7 @@
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 import { type LabelMatch, type Labels, matches } from '../../schema/k8s/selector.ts'
 import type { Changed } from './controller.ts'
-import type { View } from './view.ts'
+import type { Reading } from './reading.ts'
 
 /** Namespaces whose selectors are remembered; then the memory starts over. */
 const MOST_NAMESPACES = 10_000
@@ -32,7 +32,7 @@ export class Selectors {
   }
 
   /** Names of the objects of the namespace that select these labels. */
-  async selecting(view: View, namespace: string, labels: Labels | undefined): Promise<readonly string[]> {
+  async selecting(view: Reading, namespace: string, labels: Labels | undefined): Promise<readonly string[]> {
     let known = this.#namespaces.get(namespace)
     if (known === undefined) {
       if (this.#namespaces.size >= MOST_NAMESPACES) this.#namespaces.clear()
@@ -45,7 +45,7 @@ export class Selectors {
     return names
   }
 
-  async #load(view: View, namespace: string): Promise<Namespace> {
+  async #load(view: Reading, namespace: string): Promise<Namespace> {
     const known: Namespace = new Map()
     const { rows } = await view.list({ resource: this.#resource, namespace, limit: MOST_OBJECTS })
     for (const { object } of rows) this.#note(known, object.metadata.name ?? '', object)
