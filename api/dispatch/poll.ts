@@ -69,8 +69,6 @@ async function wait(
         session.dirty.size > 0 ? await changes(cluster, session, sessions.wakes, { have, podsRang: false }) : undefined
       if (found !== undefined || streams.length > 0)
         return { assignment: found ?? nothing(session, have), streams, idle: false }
-      if (signal.aborted || late.signal.aborted) break
-
       const turn = new AbortController()
       const ended = AbortSignal.any([signal, late.signal, turn.signal])
       const heard = listener.next(ended)
@@ -79,6 +77,8 @@ async function wait(
       // A ring that came with the other is not to be lost.
       const rung = await heard
       if (session.over) break
+      // Only what has rung before counts once the time is up.
+      if (rung === undefined && (signal.aborted || late.signal.aborted)) break
       if (rung === undefined || rung <= (session.at ?? 0)) continue
       const assignment = await changes(cluster, session, sessions.wakes, { have, podsRang: true })
       if (assignment !== undefined) return { assignment, streams: await cluster.streams.take(node), idle: false }

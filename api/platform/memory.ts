@@ -125,7 +125,7 @@ export function manualClock(start: number): ManualClock {
   return {
     now: () => now,
     sleep(ms, signal) {
-      if (signal?.aborted === true) return Promise.resolve()
+      if (ms <= 0 || signal?.aborted === true) return Promise.resolve()
       return new Promise((resolve) => {
         const done = (): void => {
           sleepers.delete(sleeper)
