@@ -2,7 +2,7 @@
  * One request that is allowed, carried out: reads the body (only now), calls the registry's verb, and encodes
  * what comes back in the form the client asked for.
  */
-import { methodNotSupported, success, unknownPath } from '../../schema/k8s/status.ts'
+import { methodNotAllowed, methodNotSupported, success, unknownPath } from '../../schema/k8s/status.ts'
 import { apiVersionOf, kindByResource } from '../kinds/all.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { create } from '../registry/create.ts'
@@ -36,6 +36,10 @@ export async function serve(call: Call): Promise<Response> {
   }
   if (kind === undefined) return (await review(call)) ?? unserved()
   if (allowed.subresource !== undefined) return subresource(call, kind)
+  // Objects are made in their collection, and changed by their name.
+  const needsName = allowed.verb === 'update' || allowed.verb === 'patch'
+  if (needsName && allowed.name === undefined) throw methodNotAllowed()
+  if (allowed.verb === 'create' && allowed.name !== undefined) throw methodNotAllowed()
   if (!kind.verbs.includes(allowed.verb)) throw methodNotSupported(kind.plural, kind.group, allowed.verb)
   switch (allowed.verb) {
     case 'get':

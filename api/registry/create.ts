@@ -51,7 +51,8 @@ export async function create(request: Allowed, input: K8sObject, options: WriteO
       index: indexOf(kind, admitted.object),
       sealed: kind.sealed,
     }
-    const group = groupOf([put, ...admitted.effects], [...guards, ...admitted.guards], options)
+    const lane = kind.resource === 'events' ? { lane: 'last' as const, ...options } : options
+    const group = groupOf([put, ...admitted.effects], [...guards, ...admitted.guards], lane)
     const outcome = await commit(cluster, group, options.dryRun)
     if (outcome.ok) {
       if (options.warn !== undefined)

@@ -19,8 +19,8 @@ import type { DeleteOptions } from './options.ts'
 
 /** Tries when others write the object at the same time. */
 const ATTEMPTS = 10
-/** Namespaces that stay; upstream's list, and the one with the Leases of nodes. */
-const IMMORTAL: readonly string[] = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
+/** Namespaces that stay; upstream's list. */
+const IMMORTAL: readonly string[] = ['default', 'kube-public', 'kube-system']
 
 export interface Deleted {
   /** the object as it was removed, or as it was marked */
@@ -31,7 +31,7 @@ export interface Deleted {
 
 export async function remove(request: Allowed, options: DeleteOptions = {}): Promise<Deleted> {
   const kind = kindOf(request)
-  if (kind.resource === 'namespaces' && IMMORTAL.slice(0, 3).includes(request.name ?? '')) {
+  if (kind.resource === 'namespaces' && IMMORTAL.includes(request.name ?? '')) {
     throw forbidden(kind.plural, kind.group, request.name ?? '', 'this namespace may not be deleted')
   }
   let held: Item =

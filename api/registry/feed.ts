@@ -70,12 +70,15 @@ export class Feed {
   /** everything up to here was handed over */
   #at: number
   #needPrevious = 0
+  /** the watcher this feed is made for has not joined yet when the first read begins */
+  #firstNeedsPrevious: boolean
 
-  constructor(cluster: Cluster, resource: string, at: number, ended: () => void) {
+  constructor(cluster: Cluster, resource: string, at: number, previous: boolean, ended: () => void) {
     this.#cluster = cluster
     this.#resource = resource
     this.#at = at
     this.#ended = ended
+    this.#firstNeedsPrevious = previous
     this.#listener = cluster.bell.listen({ resources: [resource] }, at)
     void this.#run()
     void this.#tick()
@@ -83,10 +86,6 @@ export class Feed {
 
   get at(): number {
     return this.#at
-  }
-
-  get watchers(): number {
-    return this.#watchers.size
   }
 
   /**
@@ -123,6 +122,7 @@ export class Feed {
     try {
       // What was written between the revision we start at and the listener's first moment rings nobody.
       await this.#read()
+      this.#firstNeedsPrevious = false
       while (!this.#stop.signal.aborted) {
         const rung = await this.#listener.next(this.#stop.signal)
         if (rung === undefined) break
@@ -150,7 +150,7 @@ export class Feed {
     do {
       this.#again = false
       for (let more = true; more && !this.#stop.signal.aborted;) {
-        this.#readsPrevious = this.#needPrevious > 0
+        this.#readsPrevious = this.#needPrevious > 0 || this.#firstNeedsPrevious
         const query = { since: this.#at, resources: [this.#resource], limit: PAGE, previous: this.#readsPrevious }
         const after = await this.#cluster.store.after(query)
         if (!after.ok) throw new Compacted(this.#at, after.compacted)
@@ -202,14 +202,14 @@ export class Compacted extends Error {
 
 const feeds = new WeakMap<Store, Map<string, Feed>>()
 
-/** The running feed of a resource, or a new one that starts at `at`. */
-export function feedOf(cluster: Cluster, resource: string, at: number): Feed {
+/** The running feed of a resource, or a new one that starts at `at`, which the caller joins at once. */
+export function feedOf(cluster: Cluster, resource: string, at: number, previous: boolean): Feed {
   let byResource = feeds.get(cluster.store)
   if (byResource === undefined) feeds.set(cluster.store, (byResource = new Map()))
   const running = byResource.get(resource)
   if (running !== undefined) return running
   const owned = byResource
-  const feed: Feed = new Feed(cluster, resource, at, () => {
+  const feed: Feed = new Feed(cluster, resource, at, previous, () => {
     if (owned.get(resource) === feed) owned.delete(resource)
   })
   owned.set(resource, feed)

@@ -17,6 +17,8 @@ import { indexOf, Item, keyOf, storedText, withRevision } from './item.ts'
 import type { WriteOptions } from './options.ts'
 import { withoutRepeatedOwners } from './owners.ts'
 
+const MOST_ATTEMPTS = 20
+
 export interface Rewrite {
   /** Which rules hold: `main` keeps status, `status` keeps the rest, `free` is the server's own change. */
   readonly part: 'main' | 'status' | 'free'
@@ -39,7 +41,8 @@ export async function rewrite(
     options.held === undefined
       ? ((await find(request, kind)) ?? missing(request, kind))
       : new Item(options.held.text, options.held.revision, options.held.object)
-  for (let attempt = 1; ; attempt++) {
+  // However often addresses are taken in between, the loop ends.
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
     const old = held.object
     const wanted = await change.next(held)
     checkRevision(kind, wanted, held)
@@ -55,14 +58,18 @@ export async function rewrite(
     const key = keyOf(kind, old.metadata.namespace, old.metadata.name ?? '')
     const text = storedText(object)
     const gone = (change.removes ?? emptied)(object, old)
-    if (!gone && (text === held.text || deepEqual(JSON.parse(text), JSON.parse(held.text)))) return held
+    if (!gone && (text === held.text || deepEqual(comparable(object), comparable(old)))) return held
     const effects: Effect[] = gone
       ? [{ op: 'delete', key, expect: held.revision }, ...(await releaseAll(request, kind, old))]
       : [
           { op: 'put', key, expect: held.revision, value: text, index: indexOf(kind, object), sealed: kind.sealed },
           ...(admitted?.effects ?? []),
         ]
-    const outcome = await commit(cluster, groupOf(effects, admitted?.guards, options), options.dryRun)
+    const outcome = await commit(
+      cluster,
+      groupOf(effects, admitted?.guards, change.part === 'status' ? { lane: 'first', ...options } : options),
+      options.dryRun,
+    )
     if (outcome.ok) {
       const revision = outcome.revisions[0] ?? 0
       return new Item(
@@ -71,19 +78,21 @@ export async function rewrite(
         withRevision(object, revision === 0 ? held.revision : revision),
       )
     }
-    held = again(request, kind, outcome.lost, attempt < change.attempts, admitted?.judge)
+    held = again(request, kind, held, outcome.lost, attempt < change.attempts, admitted?.judge)
   }
+  throw conflict(kind.plural, kind.group, held.object.metadata.name ?? '')
 }
 
 /** The state to try again with, or the refusal the loss means. */
 function again(
   request: Allowed,
   kind: Kind,
+  held: Item,
   lost: readonly Lost[],
   mayRetry: boolean,
   verdictOf: ((lost: Lost) => Refusal | 'again' | undefined) | undefined,
 ): Item {
-  let current: Item | undefined
+  let current = held
   const name = request.name ?? ''
   for (const one of lost) {
     if (one.key.resource === kind.resource && one.key.name === name) {
@@ -97,7 +106,7 @@ function again(
       throw conflict(kind.plural, kind.group, name, `${one.key.resource} ${one.key.name} has changed`)
     }
   }
-  if (!mayRetry || current === undefined) throw conflict(kind.plural, kind.group, name)
+  if (!mayRetry && current !== held) throw conflict(kind.plural, kind.group, name)
   return current
 }
 
@@ -175,12 +184,17 @@ function problemsOf(kind: Kind, part: Rewrite['part'], object: K8sObject, old: K
   return [...metadataErrors(object.metadata, { namespaced, nameProblems }), ...kind.validateStatus(object, old)]
 }
 
-/** The last finalizer of a deleted object went away. */
+/** A deleted object that nothing holds any more goes with this write. */
 function emptied(next: K8sObject, old: K8sObject): boolean {
-  return (
-    old.metadata.deletionTimestamp !== undefined &&
-    (next.metadata.finalizers ?? []).length === 0 &&
-    (old.metadata.finalizers ?? []).length > 0 &&
-    (old.metadata.deletionGracePeriodSeconds ?? 0) === 0
-  )
+  if (old.metadata.deletionTimestamp === undefined || (old.metadata.deletionGracePeriodSeconds ?? 0) > 0) return false
+  if ((next.metadata.finalizers ?? []).length > 0) return false
+  // A namespace is also held by what its controller has still to remove.
+  const { finalizers = [] } = (next['spec'] ?? {}) as { readonly finalizers?: readonly string[] }
+  return next.kind !== 'Namespace' || finalizers.length === 0
+}
+
+/** The object without what the store knows or nobody keeps. */
+function comparable(object: K8sObject): unknown {
+  const { resourceVersion: _, managedFields: __, selfLink: ___, ...metadata } = object.metadata
+  return { ...object, metadata }
 }

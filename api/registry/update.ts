@@ -1,6 +1,7 @@
 /** update: PUT of the main resource or of `/status`. Kinds that allow it are created when they do not exist. */
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 import { badRequest, isRefusal } from '../../schema/k8s/status.ts'
+import { authorizeRequest } from '../access/authorize.ts'
 import type { Allowed } from '../access/request.ts'
 import { create } from './create.ts'
 import { nameIn } from './get.ts'
@@ -35,7 +36,9 @@ export async function update(
       throw error
     if (error.details.kind !== kind.plural) throw error
     const { resourceVersion: _, ...metadata } = input.metadata
-    return { item: await create(request, { ...input, metadata: { ...metadata, name } }, options), created: true }
+    // Who may change an object may not therefore make one.
+    const allowed = await authorizeRequest({ ...request, verb: 'create' })
+    return { item: await create(allowed, { ...input, metadata: { ...metadata, name } }, options), created: true }
   }
 }
 

@@ -9,7 +9,7 @@ import type { Allowed } from '../access/request.ts'
 import type { Kind } from '../kinds/kind.ts'
 import type { After } from '../store/store.ts'
 import { storeRefusal } from './commit.ts'
-import { Compacted, type Feed, feedOf, SharedChange, type Watcher } from './feed.ts'
+import { Compacted, feedOf, SharedChange, type Watcher } from './feed.ts'
 import type { Item } from './item.ts'
 import { kindOf } from './kind-of.ts'
 import { listFor, type Listing } from './list.ts'
@@ -112,6 +112,8 @@ class Running implements Watcher {
   readonly #signal: AbortSignal
   readonly #over = new AbortController()
   #at = 0
+  /** the feed pushes changes; before, this watch pulls them */
+  #pushed = false
 
   constructor(
     request: Allowed,
@@ -138,14 +140,16 @@ class Running implements Watcher {
     const stop = (): void => this.#over.abort()
     this.#signal.addEventListener('abort', stop, { once: true })
     if (this.#signal.aborted) return
+    let leave: (() => void) | undefined
     void cluster.clock.sleep(this.#timeoutMs(), this.#over.signal).then(() => this.#timeUp())
     try {
       await this.#existing(start)
-      const feed = await this.#catchUp(start)
-      if (feed !== undefined) await this.#live(feed)
+      leave = await this.#catchUp(start)
+      if (leave !== undefined) await this.#ended()
     } catch (error) {
       if (!this.#over.signal.aborted) this.#sink.error(storeRefusal(error))
     } finally {
+      leave?.()
       this.#over.abort()
       this.#signal.removeEventListener('abort', stop)
     }
@@ -153,7 +157,7 @@ class Running implements Watcher {
 
   #timeUp(): void {
     if (this.#over.signal.aborted) return
-    if (this.#options.allowWatchBookmarks === true && this.#live_) this.#sink.bookmark(this.#at, false)
+    if (this.#options.allowWatchBookmarks === true && this.#pushed) this.#sink.bookmark(this.#at, false)
     this.#over.abort()
   }
 
@@ -178,23 +182,24 @@ class Running implements Watcher {
     }
   }
 
-  /** Reads the log until the feed may take over; undefined when the watch ended before. */
-  async #catchUp(start: Start): Promise<Feed | undefined> {
-    const { cluster } = this.#request
+  /** Reads the log until the feed takes over; answers how to leave it, undefined when the watch ended before. */
+  async #catchUp(start: Start): Promise<(() => void) | undefined> {
+    const { filters } = this.#selection
     let page = start.page
     while (!this.#over.signal.aborted) {
-      if (page === undefined && start.page !== undefined) page = undefined
-      if (page !== undefined) {
-        for (const change of page.changes) {
-          await this.#sink.room()
-          if (this.#over.signal.aborted) return undefined
-          this.change(new SharedChange(change))
-        }
-        this.#at = Math.max(this.#at, page.upTo)
+      for (const change of page?.changes ?? []) {
+        await this.#sink.room()
+        if (this.#over.signal.aborted) return undefined
+        this.change(new SharedChange(change))
       }
-      if (page === undefined || !page.more) {
-        const feed = feedOf(cluster, this.#kind.resource, this.#at)
-        if (feed.mayJoin(this.#at, this.#selection.filters)) return feed
+      this.#at = Math.max(this.#at, page?.upTo ?? 0)
+      if (page?.more !== true) {
+        const feed = feedOf(this.#request.cluster, this.#kind.resource, this.#at, filters)
+        // Nothing may be awaited between the question and the joining.
+        if (feed.mayJoin(this.#at, filters)) {
+          this.#pushed = true
+          return feed.join(this, filters)
+        }
         await feed.settled()
       }
       page = await read(this.#request, this.#kind, this.#selection, this.#at)
@@ -202,15 +207,9 @@ class Running implements Watcher {
     return undefined
   }
 
-  #live_ = false
-
-  async #live(feed: Feed): Promise<void> {
-    this.#live_ = true
-    const leave = feed.join(this, this.#selection.filters)
-    if (!this.#over.signal.aborted) {
-      await new Promise<void>((done) => this.#over.signal.addEventListener('abort', () => done(), { once: true }))
-    }
-    leave()
+  async #ended(): Promise<void> {
+    if (this.#over.signal.aborted) return
+    await new Promise<void>((done) => this.#over.signal.addEventListener('abort', () => done(), { once: true }))
   }
 
   change(shared: SharedChange): void {
@@ -240,7 +239,7 @@ class Running implements Watcher {
   #send(event: WatchEvent): void {
     if (this.#over.signal.aborted) return
     this.#sink.send(event)
-    if (this.#live_ && this.#sink.pending > MAX_PENDING_BYTES) this.#over.abort()
+    if (this.#pushed && this.#sink.pending > MAX_PENDING_BYTES) this.#over.abort()
   }
 
   bookmark(revision: number): void {
