@@ -94,7 +94,11 @@ function strategyErrors(strategy: Spec['strategy']): readonly FieldError[] {
     const why = "may not be specified when strategy `type` is 'Recreate'"
     return strategy.rollingUpdate === undefined ? [] : [fieldForbidden(`${path}.rollingUpdate`, why)]
   }
-  if (strategy?.type !== 'RollingUpdate') return [fieldNotSupported(path, strategy, ['Recreate', 'RollingUpdate'])]
+  if (strategy?.type !== 'RollingUpdate') {
+    // The value is printed as upstream's internal type.
+    const shown = { Type: strategy?.type ?? '', RollingUpdate: strategy?.rollingUpdate ?? null }
+    return [fieldNotSupported(path, shown, ['Recreate', 'RollingUpdate'])]
+  }
   const { maxUnavailable = 0, maxSurge = 0 } = strategy.rollingUpdate ?? {}
   const at = `${path}.rollingUpdate`
   const errors = [...shareErrors(maxUnavailable, `${at}.maxUnavailable`), ...shareErrors(maxSurge, `${at}.maxSurge`)]

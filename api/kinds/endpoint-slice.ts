@@ -117,6 +117,7 @@ function addressErrors(address: string, type: string, path: string): readonly Fi
   const problems = ipProblems(address)
   if (problems.length > 0) return problems.map((problem) => fieldInvalid(path, address, problem))
   const errors: FieldError[] = []
-  if (isIPv4(address) !== (type === 'IPv4')) errors.push(fieldInvalid(path, address, `must be an ${type} address`))
+  const list = path.replace(/\[\d+\]$/, '')
+  if (isIPv4(address) !== (type === 'IPv4')) errors.push(fieldInvalid(list, address, `must be an ${type} address`))
   return [...errors, ...endpointAddressProblems(address).map((problem) => fieldInvalid(path, address, problem))]
 }

@@ -24,6 +24,15 @@ const FIELD_PATHS = [
   'status.podIPs',
 ]
 
+/** Known fields of a pod that are no environment. */
+const OTHER_PATHS: ReadonlySet<string> = new Set([
+  'metadata.labels',
+  'metadata.annotations',
+  'spec.restartPolicy',
+  'spec.schedulerName',
+  'status.phase',
+])
+
 const RESOURCES = [
   'limits.cpu',
   'limits.ephemeral-storage',
@@ -71,7 +80,7 @@ function fieldRefErrors(ref: ObjectFieldSelector, path: string): readonly FieldE
     return invalidEach(path, key, isQualifiedName(subscript[1] === 'metadata.annotations' ? key.toLowerCase() : key))
   }
   if (FIELD_PATHS.includes(fieldPath)) return []
-  if (fieldPath === 'metadata.labels' || fieldPath === 'metadata.annotations') {
+  if (OTHER_PATHS.has(fieldPath)) {
     return [fieldNotSupported(`${path}.fieldPath`, fieldPath, FIELD_PATHS)]
   }
   const why = `error converting fieldPath: field label not supported: ${fieldPath}`

@@ -9,6 +9,10 @@ import { isDns1123Label, isLabelValue, isQualifiedName } from '../../schema/k8s/
 
 const MAX_ANNOTATION_BYTES = 262_144
 
+/** Finalizers of the control plane itself; all others name their domain. */
+export const PLAIN_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
+export const NOT_A_FINALIZER = 'name is neither a standard finalizer name nor is it fully qualified'
+
 /** Metadata of an object that is to be stored; its name was generated already where that was asked. */
 export function metadataErrors(
   meta: ObjectMeta,
@@ -123,8 +127,10 @@ function ownerErrors(owners: readonly OwnerReference[], path: string): readonly 
 
 function finalizerErrors(finalizers: readonly string[], path: string): readonly FieldError[] {
   const errors: FieldError[] = []
-  for (const finalizer of finalizers) {
+  for (const [index, finalizer] of finalizers.entries()) {
     for (const problem of isQualifiedName(finalizer)) errors.push(fieldInvalid(path, finalizer, problem))
+    if (finalizer.includes('/') || PLAIN_FINALIZERS.has(finalizer)) continue
+    errors.push(fieldInvalid(`${path}[${index}]`, finalizer, NOT_A_FINALIZER))
   }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(fieldInvalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'))

@@ -8,10 +8,8 @@ import type { Namespace } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, NAME_COLUMN } from './column.ts'
 import { defineKind } from './generic.ts'
 import { isQualifiedName } from '../../schema/k8s/names.ts'
+import { NOT_A_FINALIZER, PLAIN_FINALIZERS } from './metadata.ts'
 import { labelName } from './names.ts'
-
-/** Names without a slash that upstream knows as finalizers. */
-const PLAIN_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
 
 export const namespace = defineKind<Namespace>({
   group: '',
@@ -70,7 +68,7 @@ function finalizerErrors(finalizer: string): readonly FieldError[] {
   const path = 'spec.finalizers'
   const errors = isQualifiedName(finalizer).map((problem) => fieldInvalid(path, finalizer, problem))
   if (!finalizer.includes('/') && !PLAIN_FINALIZERS.has(finalizer)) {
-    errors.push(fieldInvalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'))
+    errors.push(fieldInvalid(path, finalizer, NOT_A_FINALIZER))
   }
   return errors
 }

@@ -118,11 +118,12 @@ function taintErrors(taints: readonly Taint[]): readonly FieldError[] {
     for (const problem of isQualifiedName(key)) errors.push(fieldInvalid(`${path}.key`, key, problem))
     const problems = isLabelValue(value)
     if (problems.length > 0) errors.push(fieldInvalid(`${path}.value`, value, problems.join(';')))
-    if (effect === undefined) errors.push(fieldRequired(`${path}.effect`))
+    if (effect === undefined || (effect as string) === '') errors.push(fieldRequired(`${path}.effect`))
     else if (!EFFECTS.includes(effect)) errors.push(fieldNotSupported(`${path}.effect`, effect, EFFECTS))
     const id = `${effect} ${key}`
     if (seen.has(id)) {
-      errors.push({ ...fieldDuplicate(path, taint), detail: 'taints must be unique by key and effect pair' })
+      const shown = { Key: key, Value: value, Effect: effect ?? '', TimeAdded: taint.timeAdded ?? null }
+      errors.push({ ...fieldDuplicate(path, shown), detail: 'taints must be unique by key and effect pair' })
     }
     seen.add(id)
   }

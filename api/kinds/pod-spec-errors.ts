@@ -137,7 +137,9 @@ function nameErrors(spec: PodSpec, path: string): readonly FieldError[] {
 function aliasErrors(spec: PodSpec, path: string): readonly FieldError[] {
   return (spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }, index) => [
     ...invalidEach(`${path}[${index}].ip`, ip, ipProblems(ip)),
-    ...hostnames.flatMap((name) => invalidEach(`${path}[${index}].hostnames`, name, isDns1123Subdomain(name))),
+    ...hostnames.flatMap((name, at) =>
+      invalidEach(`${path}[${index}].hostnames[${at}]`, name, isDns1123Subdomain(name)),
+    ),
   ])
 }
 

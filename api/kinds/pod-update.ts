@@ -54,9 +54,11 @@ function tolerationErrors(spec: PodSpec, before: PodSpec): FieldError[] {
 
 function gateErrors(spec: PodSpec, before: PodSpec): FieldError[] {
   const known = new Set((before.schedulingGates ?? []).map((gate) => gate.name))
-  const added = (spec.schedulingGates ?? []).map((gate) => gate.name).filter((name) => !known.has(name))
-  const why = 'only deletion is allowed, but found new scheduling gates'
-  return added.length === 0 ? [] : [fieldForbidden('spec.schedulingGates', `${why} '${added[0] ?? ''}'`)]
+  return (spec.schedulingGates ?? []).flatMap(({ name }, index) => {
+    if (known.has(name)) return []
+    const why = `only deletion is allowed, but found new scheduling gate '${name}'`
+    return [fieldForbidden(`spec.schedulingGates[${index}].name`, why)]
+  })
 }
 
 /** The new spec with everything that may change as it was. While a pod is gated its node may still be narrowed. */

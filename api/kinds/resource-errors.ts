@@ -44,11 +44,12 @@ function overcommits(name: string): boolean {
 
 function nameErrors(name: string, path: string): readonly FieldError[] {
   const problems = isQualifiedName(name)
-  if (problems.length > 0) return invalidEach(path, name, problems)
-  if (name.includes('/')) return []
+  const own = invalidEach(path, name, problems)
+  if (name.includes('/')) return own
   if (STANDARD.has(name) || name.startsWith('hugepages-')) return []
-  const standard = ['pods', 'services', 'secrets', 'configmaps', 'storage'].includes(name)
+  const standard = problems.length > 0 || ['pods', 'services', 'secrets', 'configmaps', 'storage'].includes(name)
   return [
+    ...own,
     ...(standard ? [] : [fieldInvalid(path, name, 'must be a standard resource type or fully qualified')]),
     fieldInvalid(path, name, 'must be a standard resource for containers'),
   ]

@@ -77,7 +77,7 @@ function portsErrors(spec: ServiceSpec): readonly FieldError[] {
     }
     seen.nodePorts.add(`${nodePort}/${protocol}`)
     if (seen.ports.has(`${port.port}/${protocol}`)) {
-      const key = { name: '', protocol, appProtocol: null, port: port.port, targetPort: 0, nodePort: 0 }
+      const key = { Name: '', Protocol: protocol, AppProtocol: null, Port: port.port, TargetPort: 0, NodePort: 0 }
       errors.push(fieldDuplicate(at, key))
     }
     seen.ports.add(`${port.port}/${protocol}`)
@@ -198,7 +198,7 @@ export function serviceUpdateErrors(service: Service, old: Service): readonly Fi
   const was = before.clusterIPs?.[0]
   const is = spec.clusterIPs?.[0]
   if (was !== undefined && is === undefined) {
-    errors.push(fieldInvalid('spec.clusterIPs[0]', spec.clusterIPs ?? null, 'primary clusterIP can not be unset'))
+    errors.push(fieldInvalid('spec.clusterIPs[0]', spec.clusterIPs ?? [], 'primary clusterIP can not be unset'))
   } else if (was !== undefined && is !== was) {
     errors.push(fieldInvalid('spec.clusterIPs[0]', spec.clusterIPs, 'may not change once set'))
   }

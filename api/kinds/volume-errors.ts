@@ -33,7 +33,9 @@ export function volumeErrors(
 
 function sourceErrors(volume: Volume, path: string): readonly FieldError[] {
   const { name: _name, ...sources } = volume
-  const types = Object.keys(sources).filter((type) => sources[type as keyof typeof sources] !== undefined)
+  const set = Object.keys(sources).filter((type) => sources[type as keyof typeof sources] !== undefined)
+  // Upstream looks at emptyDir first, and complains of whatever comes second.
+  const types = set.toSorted((a, b) => Number(b === 'emptyDir') - Number(a === 'emptyDir'))
   const [first = ''] = types
   if (types.length === 0) return [fieldRequired(path, 'must specify a volume type')]
   return [
@@ -77,7 +79,7 @@ function itemErrors(items: readonly KeyToPath[], path: string): readonly FieldEr
     if ((item.key ?? '') === '') errors.push(fieldRequired(`${at}.key`))
     if ((item.path ?? '') === '') errors.push(fieldRequired(`${at}.path`))
     errors.push(...localPathErrors(item.path ?? '', `${at}.path`))
-    if ((item.path ?? '').startsWith('..'))
+    if (/^\.\.(?!\/)/.test(item.path ?? ''))
       errors.push(fieldInvalid(`${at}.path`, item.path, "must not start with '..'"))
     return [...errors, ...modeErrors(item.mode, `${at}.mode`)]
   })

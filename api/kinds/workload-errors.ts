@@ -3,6 +3,7 @@ import type { FieldError } from '../../schema/k8s/field-error.ts'
 import { fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from '../../schema/k8s/field-error.ts'
 import type { LabelSelector, LabelSelectorRequirement, PodTemplateSpec } from '../../schema/k8s/generated/types.ts'
 import { isLabelValue, isQualifiedName } from '../../schema/k8s/names.ts'
+import type { LabelMatch } from '../../schema/k8s/selector.ts'
 import { labelMatchOf, matches } from '../../schema/k8s/selector.ts'
 import { invalidEach } from './errors.ts'
 import { annotationErrors, labelErrors } from './metadata.ts'
@@ -53,7 +54,11 @@ export function templateErrors(
 ): readonly FieldError[] {
   const labels = template?.metadata?.labels
   const errors: FieldError[] = []
-  if (mismatch(selector, labels)) {
+  const match = matchOf(selector)
+  // Upstream looks no further.
+  if (match === undefined)
+    return [fieldInvalid(path.replace(/template$/, 'selector'), selector, 'invalid label selector')]
+  if ((match.nothing || match.requirements.length > 0) && !matches(match, labels)) {
     errors.push(fieldInvalid(`${path}.metadata.labels`, labels, '`selector` does not match template `labels`'))
   }
   const spec = template?.spec
@@ -72,14 +77,12 @@ export function templateErrors(
   return errors
 }
 
-/** A selector that is empty or no selector is reported on its own. */
-function mismatch(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>> | undefined): boolean {
-  if (selector === undefined) return false
+/** Undefined: the selector cannot be understood. No selector selects nothing. */
+function matchOf(selector: LabelSelector | undefined): LabelMatch | undefined {
   try {
-    const match = labelMatchOf(selector)
-    return match.requirements.length > 0 && !matches(match, labels)
+    return labelMatchOf(selector)
   } catch {
-    return false
+    return undefined
   }
 }
 
