@@ -1,5 +1,5 @@
 // The port to a container engine. What every implementation promises is in test/suites/driver.ts.
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { ContainerDescription } from '../plan/description.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
 import type { Cgroups } from '../plan/cgroup.ts'

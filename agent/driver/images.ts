@@ -191,11 +191,13 @@ interface AuthEntry {
   readonly identitytoken?: string
 }
 
+type Auths = { readonly [server: string]: AuthEntry }
+
 function findLogin(config: string, server: string): RegistryLogin | undefined {
-  let auths: { readonly [server: string]: AuthEntry }
+  let auths: Auths
   try {
-    const parsed = JSON.parse(fromUtf8(fromBase64(config))) as { auths?: { readonly [server: string]: AuthEntry } }
-    auths = parsed.auths ?? (parsed as { readonly [server: string]: AuthEntry })
+    const parsed = JSON.parse(fromUtf8(fromBase64(config))) as { readonly auths?: Auths } & Auths
+    auths = parsed.auths ?? parsed
   } catch {
     // Not JSON: the pull goes on without it and the registry says what is missing.
     return undefined

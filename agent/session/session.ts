@@ -10,8 +10,8 @@ export type Session =
   | { readonly at: 'full'; readonly failures: number }
   /** poll for what changed since `have` */
   | { readonly at: 'following'; readonly have: number; readonly failures: number }
-  /** wait, then go on as `then` */
-  | { readonly at: 'waiting'; readonly failures: number; readonly floorMs: number; readonly then: Active }
+  /** wait, then go on as `resume` */
+  | { readonly at: 'waiting'; readonly failures: number; readonly floorMs: number; readonly resume: Active }
   /** nothing a retry would mend */
   | { readonly at: 'stopped'; readonly why: string }
 
@@ -82,7 +82,7 @@ export const TABLE: Table = {
     changes: stay,
     refused: stay,
     lost: stay,
-    woke: (state) => ({ ...state.then, failures: state.failures }),
+    woke: (state) => ({ ...state.resume, failures: state.failures }),
   },
   stopped: { registered: stay, all: stay, changes: stay, refused: stay, lost: stay, woke: stay },
 }
@@ -97,5 +97,5 @@ function pollRefused(state: Of<'full' | 'following'>, event: Extract<Happening, 
 }
 
 function wait(state: Active, floorMs: number): Session {
-  return { at: 'waiting', failures: state.failures + 1, floorMs, then: state }
+  return { at: 'waiting', failures: state.failures + 1, floorMs, resume: state }
 }

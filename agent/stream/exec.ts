@@ -83,6 +83,9 @@ function receive(data: Buffer, session: Session, socket: WebSocket): void {
       return
     case RESIZE:
       resize(body, session)
+      return
+    default:
+    // a channel nobody has: nothing of ours
   }
 }
 

@@ -118,7 +118,7 @@ export class SpdyServer {
       case PING:
         return this.#options.write(control(PING, 0, body))
       case GOAWAY:
-        for (const id of [...this.#streams.keys()]) this.#finish(id)
+        for (const id of this.#streams.keys()) this.#finish(id)
     }
   }
 

@@ -6,7 +6,7 @@ import type { MountDescription } from '../plan/description.ts'
 import type { VolumeDescription } from '../plan/volumes.ts'
 import { runTool } from './run.ts'
 import { resolveInside } from './sub-path.ts'
-import type { PodFiles, PodVolumes } from './volumes.ts'
+import type { PodVolumes } from './volumes.ts'
 import { writeFiles } from './write.ts'
 
 /** upstream's bound on a termination message */

@@ -167,7 +167,7 @@ export class TestControlPlane {
   }
 
   #ring(): void {
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of this.#listeners) listener()
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -71,11 +71,14 @@ describe.skipIf(reason !== undefined)('pods of a node', { timeout: 60_000 }, () 
     expect(files.map((file) => file.name)).toContain('assignment.sealed')
     for (const file of files) {
       const bytes = await readFile(join(file.parentPath, file.name))
-      expect(bytes.includes('lion-in-the-morning'), file.name).toBe(false)
-      expect(bytes.includes(Buffer.from('lion-in-the-morning').toString('base64')), file.name).toBe(false)
+      expect([file.name, bytes.includes('lion-in-the-morning')]).toEqual([file.name, false])
+      expect([file.name, bytes.includes(Buffer.from('lion-in-the-morning').toString('base64'))]).toEqual([
+        file.name,
+        false,
+      ])
     }
     for (const name of ['assignment.sealed', 'assignment.key', 'identity.json']) {
-      expect(((await stat(join(rig.dataDir, name))).mode & 0o777).toString(8), name).toBe('600')
+      expect([name, ((await stat(join(rig.dataDir, name))).mode & 0o777).toString(8)]).toEqual([name, '600'])
     }
   })
 
@@ -86,9 +89,10 @@ describe.skipIf(reason !== undefined)('pods of a node', { timeout: 60_000 }, () 
     const reported = rig.plane.reports.length
     rig.plane.endSession()
     await rig.plane.until('registered again', () => rig.plane.registrations.length > 1)
-    await rig.plane.until('told again', () =>
+    const told = await rig.plane.until('told again', () =>
       rig.plane.reports.slice(reported).some((report) => report.pods.some(({ uid }) => uid === uidOf(pod))),
     )
+    expect(told).toBe(true)
   })
 
   it('end when they were deleted while the agent was away', async () => {

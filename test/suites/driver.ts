@@ -64,7 +64,9 @@ export function driverSuite(name: string, open: () => Promise<DriverUnderTest>):
       return id
     }
     const state = async (id: string): Promise<string | undefined> => (await driver.inspect(id, signal))?.state
-    const ended = (id: string): Promise<void> => expect.poll(() => state(id), { timeout: 10_000 }).toBe('exited')
+    const ended = async (id: string): Promise<void> => {
+      await expect.poll(() => state(id), { timeout: 10_000 }).toBe('exited')
+    }
     const read = async (chunks: AsyncIterable<Chunk>): Promise<string> => {
       let text = ''
       for await (const { stream, bytes } of chunks)
@@ -109,7 +111,8 @@ export function driverSuite(name: string, open: () => Promise<DriverUnderTest>):
     it('asks with a signal and kills with one', async () => {
       const polite = await started('trap "exit 4" TERM; echo ready; while true; do sleep 0.1; done')
       const deaf = await started('trap "" TERM; echo ready; while true; do sleep 0.1; done')
-      for (const id of [polite, deaf]) await expect.poll(() => read(driver.logs(id, everything, signal))).toBe('ready\n')
+      for (const id of [polite, deaf])
+        await expect.poll(() => read(driver.logs(id, everything, signal))).toBe('ready\n')
       await driver.signal(polite, 'SIGTERM', signal)
       await driver.signal(deaf, 'SIGTERM', signal)
       await ended(polite)
@@ -211,7 +214,7 @@ export function driverSuite(name: string, open: () => Promise<DriverUnderTest>):
       const id = await started('while true; do sleep 1; done')
       const session = await driver.exec(id, { command: ['sleep', '600'], tty: false, stdin: false }, signal)
       await session.kill()
-      await read(session.output).catch(() => '')
+      expect(await read(session.output).catch(() => '')).toBe('')
     })
 
     it('refuses a command in a container that does not run', async () => {
