@@ -118,7 +118,7 @@ describe('a bearer token', () => {
     await authenticate(cluster, `Bearer ${adminTokenOf()}`)
     expect(authenticate(cluster, `Bearer ${adminTokenOf()}`)).toMatchObject({ name: 'kubernetes-admin' })
     // Wrong ones push nothing out.
-    await Promise.all(Array.from({ length: 5_000 }, (_, at) => authenticate(cluster, `Bearer wrong-${at}`)))
+    await Promise.all(Array.from({ length: 5_000 }, async (_, at) => authenticate(cluster, `Bearer wrong-${at}`)))
     expect(authenticate(cluster, `Bearer ${adminTokenOf()}`)).toMatchObject({ name: 'kubernetes-admin' })
   })
 })

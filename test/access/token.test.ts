@@ -10,7 +10,7 @@ test('a join token is good once', async () => {
   const [first, second] = [await readJoinToken(cluster, text), await readJoinToken(cluster, text)]
   expect(first).toMatchObject({ node: undefined })
   const used = await Promise.all([first, second].map((token) => cluster.store.write({ effects: [token!.consume] })))
-  expect(used.map(({ ok }) => ok).toSorted()).toEqual([false, true])
+  expect(used.filter(({ ok }) => ok)).toHaveLength(1)
   expect(await readJoinToken(cluster, text)).toBeUndefined()
 })
 
