@@ -4,7 +4,7 @@
  */
 import { kinds } from '../../api/kinds/all.ts'
 import { openDoor } from './door.ts'
-import { drawing, randomRequest, type Sent } from './requests.ts'
+import { drawing, firstRequests, randomRequest, type Sent } from './requests.ts'
 
 export interface Report {
   readonly requests: number
@@ -21,6 +21,7 @@ const MOST_VIOLATIONS = 20
 export async function fuzz(seed: number, requests: number): Promise<Report> {
   const door = await openDoor({ seed })
   await door.send('POST', '/api/v1/namespaces', { metadata: { name: 'other' } })
+  for (const { path, body } of firstRequests()) await door.send('POST', path, body)
   const draw = drawing(seed)
   const statuses: Record<string, number> = {}
   const violations: string[] = []

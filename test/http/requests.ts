@@ -143,7 +143,12 @@ export function randomRequest(draw: Draw): Sent {
         }
   }
   if (method === 'PATCH') return { ...base, ...patchOf(kind, draw, headers) }
-  const object = mutated(exampleOf(kind, name, about), draw)
+  const example = exampleOf(kind, name, about)
+  if (method === 'POST' && collection && odds(40)) {
+    const { name: _, ...metadata } = example['metadata'] as Record<string, unknown>
+    example['metadata'] = { ...metadata, generateName: 'made-' }
+  }
+  const object = mutated(example, draw)
   // A POST names its object itself, under any name the mutation left.
   const made = (object as { metadata?: { name?: unknown } } | null)?.metadata?.name
   const own =
@@ -167,6 +172,20 @@ const SURE = new Set([
   'serviceaccounts',
   'services',
 ])
+
+/** Creates to begin with, so that the first requests meet something. */
+export function firstRequests(): readonly { readonly path: string; readonly body: unknown }[] {
+  return kinds
+    .filter(({ resource }) => SURE.has(resource))
+    .flatMap((kind) => {
+      const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`
+      const spaces = kind.namespaced ? NAMESPACES.slice(0, 2) : ['']
+      return spaces.map((namespace) => ({
+        path: `${root}${namespace === '' ? '' : `/namespaces/${namespace}`}/${kind.plural}`,
+        body: exampleOf(kind, 'a', namespace),
+      }))
+    })
+}
 
 /** A valid object of the kind, small. */
 function exampleOf(kind: Kind, name: string, namespace: string): Record<string, unknown> {
