@@ -15,11 +15,12 @@ export interface HttpSqlOptions {
 
 export function httpSql(options: HttpSqlOptions): Sql {
   const { url, authToken } = options
+  const inner = options.fetch ?? fetch
   const client: Client = createClient({
     url,
     intMode: 'number',
     ...(authToken === undefined ? {} : { authToken }),
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    fetch: url.startsWith('http:') ? uncompressed(inner) : inner,
   })
   return {
     async batch(statements, mode) {
@@ -40,6 +41,15 @@ export function httpSql(options: HttpSqlOptions): Sql {
   }
 }
 
+/** A plain http server is near: packing and unpacking its answers takes longer than sending them. */
+function uncompressed(inner: typeof fetch): typeof fetch {
+  return (input, init) => {
+    const request = new Request(input, init)
+    request.headers.set('accept-encoding', 'identity')
+    return inner(request)
+  }
+}
+
 function rowsOf(result: ResultSet): readonly SqlRow[] {
   return result.rows.map((row) => Array.from(row as ArrayLike<SqlValue>))
 }
@@ -48,6 +58,6 @@ function rowsOf(result: ResultSet): readonly SqlRow[] {
 function sqlError(error: unknown): SqlError {
   if (!(error instanceof LibsqlError)) return new SqlError('unknown', 'NETWORK', String(error), { cause: error })
   const busy = error.code.startsWith('SQLITE_BUSY') || error.code.startsWith('SQLITE_LOCKED')
-  const outcome = busy ? 'busy' : error.code.startsWith('SQLITE_') ? 'refused' : 'unknown'
+  const outcome = busy ? 'busy' : /^(SQLITE_|SQL_|ARGS_|BLOCKED)/.test(error.code) ? 'refused' : 'unknown'
   return new SqlError(outcome, error.code, error.message, { cause: error })
 }
