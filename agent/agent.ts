@@ -209,6 +209,7 @@ class NodeAgent {
     const { link } = this.#parts
     this.#poll = new AbortController()
     const poll = this.#poll.signal
+    const beganMs = performance.now()
     let answer: PollResponse
     try {
       const body = { session: this.#session, have, wait: 'poll' as const, waitMs: POLL_MS }
@@ -217,29 +218,33 @@ class NodeAgent {
       if (poll.aborted && !this.#signal.aborted) throw new SessionOver('the session is over', { cause: error })
       throw error
     }
-    await this.#take(answer, have)
+    const news = await this.#take(answer, have)
     for (const order of answer.streams) this.#stream(order)
-    if (answer.againMs > 0) await sleep(answer.againMs, undefined, { signal: this.#signal }).catch(() => {})
+    // A server that does not hold its polls must not make a node spin.
+    const held = news || answer.streams.length > 0 || performance.now() - beganMs > HELD_MS
+    const pauseMs = Math.max(answer.againMs, held ? 0 : UNHELD_PAUSE_MS)
+    if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => {})
     const { assignment } = answer
     if (assignment.kind === 'all') return { what: 'all', to: assignment.to }
     return { what: 'changes', from: assignment.from, to: assignment.to }
   }
 
-  async #take(answer: PollResponse, have: number | null): Promise<void> {
+  async #take(answer: PollResponse, have: number | null): Promise<boolean> {
     if (answer.credential !== undefined && this.#identity !== undefined) {
       const { token, expiresAt } = answer.credential
       this.#identity = { ...this.#identity, credential: token, credentialExpiresAt: expiresAt }
       await this.#parts.disk?.saveIdentity(this.#identity)
     }
     const message = answer.assignment
-    if (message.kind === 'changes' && message.from !== have) return
+    if (message.kind === 'changes' && message.from !== have) return true
     const applied = apply(this.#assignment, message)
-    const same = message.kind === 'changes' && message.to === message.from && applied.touched.size === 0
+    const same = message.kind === 'changes' && applied.touched.size === 0 && message.gone.length === 0
     this.#assignment = applied.assignment
-    if (same) return
+    if (same) return false
     this.#pods?.assign(applied.assignment.pods, true, applied.touched)
     const saved = this.#parts.disk?.saveAssignment(applied.assignment, this.#identity?.clusterUid ?? '')
     if (saved !== undefined) this.#keep(saved)
+    return true
   }
 
   #stream(order: PollResponse['streams'][number]): void {
@@ -358,6 +363,9 @@ class NodeAgent {
 }
 
 const POLL_MS = 25_000
+/** a poll that hung at least so long was held by the server */
+const HELD_MS = 200
+const UNHELD_PAUSE_MS = 500
 const NO_SESSION_MS = 100
 const MAX_MESSAGE = 1024
 

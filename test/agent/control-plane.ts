@@ -194,7 +194,7 @@ export class TestControlPlane {
     if (request.url === '/agent/v1/poll') {
       const asked = pollRequest.parse(body)
       if (asked.session !== this.#session) return refuse(410, 'Gone', 'the session is over')
-      await this.#news(asked.have, asked.waitMs, request)
+      await this.#news(asked.have, asked.waitMs, response)
       if (asked.session !== this.#session) return refuse(410, 'Gone', 'the session is over')
       return send(200, pollResponse.parse(this.#poll(asked.have)))
     }
@@ -221,7 +221,7 @@ export class TestControlPlane {
     }
   }
 
-  async #news(have: number | null, waitMs: number, request: IncomingMessage): Promise<void> {
+  async #news(have: number | null, waitMs: number, response: ServerResponse): Promise<void> {
     if (have === null) return
     const session = this.#session
     const deadline = Date.now() + waitMs
@@ -230,7 +230,7 @@ export class TestControlPlane {
       this.#orders.length === 0 &&
       this.#session === session &&
       Date.now() < deadline &&
-      !request.destroyed
+      !response.destroyed
     ) {
       await new Promise<void>((resolve) => {
         const done = (): void => {
