@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLibsqlStore } from '../../store/libsql.ts'
 import { webSealer } from '../../store/seal.ts'
-import { StoreError } from '../../store/store.ts'
+import { type Store, StoreError } from '../../store/store.ts'
 import { memoryBell, memoryLiveness, webRandom } from '../memory.ts'
 import type { Cluster, Log, Platform } from '../port.ts'
 import { nodeClock } from './clock.ts'
@@ -62,6 +62,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
   }
 
   async function openCluster(name: string, directory: string): Promise<Opened> {
+    let opened: Store | undefined
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       const { clusterUid, keys, adminToken } = await openKeys(directory, options.caPem)
@@ -74,6 +75,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
         sleep: (ms) => nodeClock.sleep(ms),
         onCommit: (touched) => bell.ring(touched),
       })
+      opened = store
       const cluster: Cluster = {
         name,
         uid: clusterUid,
@@ -90,6 +92,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
       options.opened?.(cluster)
       return { cluster, adminToken }
     } catch (error) {
+      await opened?.close()
       throw startError(error, directory)
     }
   }
