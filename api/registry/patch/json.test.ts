@@ -52,6 +52,9 @@ describe('a JSON patch', () => {
       2,
     ],
     ['takes absent for null in a test', [{ op: 'test', path: '/spec/paused', value: null }], (d) => d.spec.replicas, 1],
+    ['replaces what is not there', [{ op: 'replace', path: '/spec/nope', value: 1 }], (d) => d.spec.nope, 1],
+    ['replaces the whole', [{ op: 'replace', path: '', value: { a: 1 } }], (d) => d, { a: 1 }],
+    ['counts from the end', [{ op: 'remove', path: '/spec/args/-1' }], (d) => d.spec.args, ['a', 'b']],
     [
       'keeps odd names ordinary',
       [{ op: 'add', path: '/spec/__proto__', value: { x: 1 } }],
@@ -75,11 +78,6 @@ describe('a JSON patch', () => {
       'replace operation does not apply: doc is missing path: /nope/x: missing value',
     ],
     [
-      [{ op: 'replace', path: '/spec/nope', value: 1 }],
-      422,
-      'replace operation does not apply: doc is missing key: /spec/nope: missing value',
-    ],
-    [
       [{ op: 'remove', path: '/spec/nope' }],
       422,
       "error in remove for path: '/spec/nope': Unable to remove nonexistent key: nope: missing value",
@@ -96,14 +94,19 @@ describe('a JSON patch', () => {
     ],
     [[{ op: 'test', path: '/spec/replicas', value: 3 }], 422, 'testing value /spec/replicas failed: test failed'],
     [
-      [{ op: 'replace', path: '', value: {} }],
+      [{ op: 'replace', path: '/spec/args/7', value: 1 }],
       422,
-      'replace operation does not apply: doc is missing path: : missing value',
+      'replace operation does not apply: doc is missing key: /spec/args/7: missing value',
+    ],
+    [
+      [{ op: 'copy', from: '/spec/args/x', path: '/spec/y' }],
+      422,
+      `error in copy for from: '/spec/args/x': strconv.Atoi: parsing "x": invalid syntax`,
     ],
     [
       [{ op: 'move', from: '/spec', path: '/spec/args' }],
       422,
-      'move operation does not apply: /spec/args is inside /spec',
+      'move operation does not apply: doc is missing destination path: /spec/args: missing value',
     ],
   ])('%j is refused with %i', (patch, code, why) => {
     const refusal = refusalOf(() => applyJsonPatch(DOC, patch))

@@ -2,6 +2,7 @@
  * JSON patch (RFC 6902) as the API server applies it: at most 10,000 operations, and copies may add at most 3 MiB in
  * all, so that repeated doubling ends early. The document is copied once; a patch that fails changes nothing.
  */
+import { goQuote } from '../../../schema/k8s/go-quote.ts'
 import { badRequest, Refusal, tooLarge } from '../../../schema/k8s/status.ts'
 import { utf8Length } from '../../../schema/k8s/utf8.ts'
 import type { JsonMap } from './value.ts'
@@ -24,93 +25,113 @@ export function applyJsonPatch(document: JsonMap, patch: unknown): JsonMap {
     const rule = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`
     throw tooLarge(rule)
   }
-  const result = clone(document) as Record<string, unknown>
+  let result = clone(document) as JsonMap
   const budget = { copied: 0 }
   for (const operation of patch as readonly unknown[]) {
     if (!isMap(operation)) {
       throw badRequest('error decoding patch: every operation must be an object with op and path')
     }
-    applyOne(result, operation, budget)
+    result = applyOne(result, operation, budget)
   }
   return result
 }
 
-function applyOne(document: Writable, operation: JsonMap, budget: { copied: number }): void {
+function applyOne(document: JsonMap, operation: JsonMap, budget: { copied: number }): JsonMap {
   const op = member(operation, 'op')
   switch (op) {
     case 'add':
-      return addAt(document, pathOf(operation, 'path', op), clone(valueOf(operation)), 'add')
+      add(document, operation)
+      return document
     case 'remove':
-      return remove(document, pathOf(operation, 'path', op), 'remove')
+      remove(document, operation)
+      return document
     case 'replace':
       return replace(document, operation)
     case 'move':
-      return move(document, operation)
+      move(document, operation)
+      return document
     case 'test':
-      return test(document, operation)
+      test(document, operation)
+      return document
     case 'copy':
-      return copy(document, operation, budget)
+      copy(document, operation, budget)
+      return document
     default:
       throw doesNotApply(`Unexpected kind: ${typeof op === 'string' ? op : 'unknown'}`)
   }
 }
 
-function replace(document: Writable, operation: JsonMap): void {
+function add(document: JsonMap, operation: JsonMap): void {
+  const path = pathOf(operation, 'path', 'add')
+  const place = find(document, path)
+  if (place === undefined) throw missing(`add operation does not apply: doc is missing path: "${path}"`)
+  insert(place, clone(valueOf(operation)), `error in add for path: '${path}'`)
+}
+
+function remove(document: JsonMap, operation: JsonMap): void {
+  const path = pathOf(operation, 'path', 'remove')
+  const place = find(document, path)
+  if (place === undefined) throw missing(`remove operation does not apply: doc is missing path: "${path}"`)
+  takeOut(place, `error in remove for path: '${path}'`)
+}
+
+/** Upstream lets a member be replaced that is not there; an item of a list must be. */
+function replace(document: JsonMap, operation: JsonMap): JsonMap {
   const path = pathOf(operation, 'path', 'replace')
-  const place = find(document, path)
-  if (place === undefined) {
-    throw doesNotApply(`replace operation does not apply: doc is missing path: ${path}: missing value`)
+  const value = clone(valueOf(operation))
+  if (path === '') {
+    if (isMap(value)) return value
+    throw doesNotApply('replace operation value must be object or array: the document is an object')
   }
-  if (!exists(place)) throw doesNotApply(`replace operation does not apply: doc is missing key: ${path}: missing value`)
-  write(place, clone(valueOf(operation)))
+  const place = find(document, path)
+  if (place === undefined) throw missing(`replace operation does not apply: doc is missing path: ${path}`)
+  if (Array.isArray(place.within) && indexIn(place.within, place.key) === undefined) {
+    throw missing(`replace operation does not apply: doc is missing key: ${path}`)
+  }
+  write(place, value)
+  return document
 }
 
-function move(document: Writable, operation: JsonMap): void {
+function move(document: JsonMap, operation: JsonMap): void {
   const from = pathOf(operation, 'from', 'move')
-  const place = find(document, from)
-  if (place === undefined) {
-    throw doesNotApply(`move operation does not apply: doc is missing from path: ${from}: missing value`)
-  }
-  const value = read(place, from, 'move')
+  const source = find(document, from)
+  if (source === undefined) throw missing(`move operation does not apply: doc is missing from path: ${from}`)
+  const failed = `error in move for path: '${source.key}'`
+  const value = read(source, failed)
   const path = pathOf(operation, 'path', 'move')
-  // Otherwise the value would become part of itself.
-  if (path.startsWith(`${from}/`)) throw doesNotApply(`move operation does not apply: ${path} is inside ${from}`)
-  remove(document, from, 'move')
-  if (find(document, path) === undefined) {
-    throw doesNotApply(`move operation does not apply: doc is missing destination path: ${path}: missing value`)
-  }
-  addAt(document, path, value, 'move')
+  takeOut(source, failed)
+  const place = find(document, path)
+  if (place === undefined) throw missing(`move operation does not apply: doc is missing destination path: ${path}`)
+  insert(place, value, `error in move for path: '${path}'`)
 }
 
-function test(document: Writable, operation: JsonMap): void {
+function test(document: JsonMap, operation: JsonMap): void {
   const path = pathOf(operation, 'path', 'test')
-  const place = find(document, path)
-  if (place === undefined) {
-    throw doesNotApply(`test operation does not apply: is missing path: ${path}: missing value`)
+  const place = path === '' ? undefined : find(document, path)
+  if (place === undefined && path !== '') {
+    throw missing(`test operation does not apply: is missing path: ${path}`)
   }
-  const found = exists(place) ? peek(place) : null
+  const found = place === undefined ? document : read(place, `error in test for path: '${path}'`)
   if (!equal(found ?? null, member(operation, 'value') ?? null)) {
     throw doesNotApply(`testing value ${path} failed: test failed`)
   }
 }
 
-function copy(document: Writable, operation: JsonMap, budget: { copied: number }): void {
+/** What is not there is copied as null, as upstream does. */
+function copy(document: JsonMap, operation: JsonMap, budget: { copied: number }): void {
   const from = pathOf(operation, 'from', 'copy')
   const source = find(document, from)
-  if (source === undefined) {
-    throw doesNotApply(`copy operation does not apply: doc is missing from path: ${from}: missing value`)
-  }
-  const value = read(source, from, 'copy')
+  if (source === undefined) throw missing(`copy operation does not apply: doc is missing from path: ${from}`)
+  const value = read(source, `error in copy for from: '${from}'`) ?? null
   const path = pathOf(operation, 'path', 'copy')
-  if (find(document, path) === undefined) {
-    throw doesNotApply(`copy operation does not apply: doc is missing destination path: ${path}: missing value`)
-  }
-  budget.copied += utf8Length(JSON.stringify(value ?? null))
+  const place = find(document, path)
+  if (place === undefined) throw missing(`copy operation does not apply: doc is missing destination path: ${path}`)
+  budget.copied += utf8Length(JSON.stringify(value))
   if (budget.copied > MAX_COPIED_BYTES) {
     const rule = `the accumulated size increase of copy is ${budget.copied}, exceeding the limit ${MAX_COPIED_BYTES}`
     throw doesNotApply(`Unable to complete the copy, ${rule}`)
   }
-  addAt(document, path, clone(value), 'copy')
+  insert(place, clone(value), 'error while adding value during copy')
 }
 
 /** A container and the last step of a path. */
@@ -119,85 +140,80 @@ interface Place {
   readonly key: string
 }
 
-function addAt(document: Writable, path: string, value: unknown, op: string): void {
-  const place = find(document, path)
-  if (place === undefined) {
-    throw doesNotApply(`${op} operation does not apply: doc is missing path: "${path}": missing value`)
-  }
-  const { within, key } = place
-  if (!Array.isArray(within)) return write(place, value)
-  if (key === '-') {
-    within.push(value)
-    return
-  }
-  const index = indexOf(key, path, op)
-  const at = index < 0 ? within.length + 1 + index : index
-  if (at > within.length || at < 0) throw badIndex(op, path, index)
-  within.splice(at, 0, value)
-}
-
-function remove(document: Writable, path: string, op: string): void {
-  const place = find(document, path)
-  if (place === undefined) {
-    throw doesNotApply(`${op} operation does not apply: doc is missing path: "${path}": missing value`)
-  }
-  const { within, key } = place
-  if (!Array.isArray(within)) {
-    if (!Object.hasOwn(within, key)) {
-      throw doesNotApply(`error in ${op} for path: '${path}': Unable to remove nonexistent key: ${key}: missing value`)
-    }
-    delete within[key]
-    return
-  }
-  const index = indexOf(key, path, op)
-  const at = index < 0 ? within.length + index : index
-  if (at >= within.length || at < 0) throw badIndex(op, path, index)
-  within.splice(at, 1)
-}
-
 /** Undefined when a step on the way is missing, or the path names the whole document. */
-function find(document: Writable, path: string): Place | undefined {
+function find(document: JsonMap, path: string): Place | undefined {
   const steps = path.split('/').map(unescape)
   const key = steps.pop()
   if (key === undefined || steps.length === 0) return undefined
   let within: unknown = document
   for (const step of steps.slice(1)) {
-    if (Array.isArray(within)) within = within[/^-?\d+$/.test(step) ? arrayIndex(step, within.length) : -1]
-    else if (isMap(within)) within = member(within, step)
+    if (Array.isArray(within)) {
+      const index: number | undefined = indexIn(within, step)
+      within = index === undefined ? undefined : (within as readonly unknown[])[index]
+    } else if (isMap(within)) within = member(within, step)
     else return undefined
   }
   return Array.isArray(within) || isMap(within) ? { within: within as Writable, key } : undefined
 }
 
-function exists({ within, key }: Place): boolean {
-  return Array.isArray(within)
-    ? /^-?\d+$/.test(key) && arrayIndex(key, within.length) in within
-    : Object.hasOwn(within, key)
+function insert({ within, key }: Place, value: unknown, failed: string): void {
+  if (!Array.isArray(within)) {
+    write({ within, key }, value)
+    return
+  }
+  if (key === '-') {
+    within.push(value)
+    return
+  }
+  if (!NUMBER.test(key)) {
+    throw doesNotApply(`${failed}: value was not a proper array index: '${key}': ${notANumber(key)}`)
+  }
+  const index = Number(key)
+  const at = index < 0 ? within.length + 1 + index : index
+  if (at > within.length || at < 0) throw badIndex(index, failed)
+  within.splice(at, 0, value)
 }
 
-function peek({ within, key }: Place): unknown {
-  return Array.isArray(within) ? within[arrayIndex(key, within.length)] : member(within, key)
+function takeOut({ within, key }: Place, failed: string): void {
+  if (Array.isArray(within)) {
+    within.splice(indexOrRefuse(within, key, failed), 1)
+    return
+  }
+  if (!Object.hasOwn(within, key)) throw missing(`${failed}: Unable to remove nonexistent key: ${key}`)
+  delete within[key]
 }
 
-function read(place: Place, path: string, op: string): unknown {
-  if (exists(place)) return peek(place)
-  if (Array.isArray(place.within)) throw badIndex(op, path, indexOf(place.key, path, op))
-  throw doesNotApply(`error in ${op} for path: '${path}': unable to get nonexistent key: ${place.key}: missing value`)
+/** A member that is not there reads as undefined; an item that is not there is an error. */
+function read({ within, key }: Place, failed: string): unknown {
+  return Array.isArray(within) ? within[indexOrRefuse(within, key, failed)] : member(within, key)
 }
 
 function write({ within, key }: Place, value: unknown): void {
-  if (Array.isArray(within)) within[arrayIndex(key, within.length)] = value
+  if (Array.isArray(within)) within[indexIn(within, key) ?? within.length] = value
   else Object.defineProperty(within, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-function arrayIndex(key: string, length: number): number {
-  const index = Number(key)
-  return index < 0 ? length + index : index
+const NUMBER = /^[+-]?\d+$/
+
+/** Negative numbers count from the end, as upstream allows. */
+function indexIn(list: readonly unknown[], key: string): number | undefined {
+  if (!NUMBER.test(key)) return undefined
+  const index = Number(key) < 0 ? list.length + Number(key) : Number(key)
+  return index >= 0 && index < list.length ? index : undefined
 }
 
-function indexOf(key: string, path: string, op: string): number {
-  if (/^[+-]?\d+$/.test(key)) return Number(key)
-  throw doesNotApply(`error in ${op} for path: '${path}': strconv.Atoi: parsing ${JSON.stringify(key)}: invalid syntax`)
+function indexOrRefuse(list: readonly unknown[], key: string, failed: string): number {
+  const index = indexIn(list, key)
+  if (index !== undefined) return index
+  throw NUMBER.test(key) ? badIndex(Number(key), failed) : doesNotApply(`${failed}: ${notANumber(key)}`)
+}
+
+function notANumber(key: string): string {
+  return `strconv.Atoi: parsing ${goQuote(key)}: invalid syntax`
+}
+
+function missing(why: string): Refusal {
+  return doesNotApply(`${why}: missing value`)
 }
 
 function pathOf(operation: JsonMap, field: 'path' | 'from', op: string): string {
@@ -235,9 +251,8 @@ function clone(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, clone(item)]))
 }
 
-function badIndex(op: string, path: string, index: number): Refusal {
-  const why = `Unable to access invalid index: ${index}: invalid index referenced`
-  return doesNotApply(`error in ${op} for path: '${path}': ${why}`)
+function badIndex(index: number, failed: string): Refusal {
+  return doesNotApply(`${failed}: Unable to access invalid index: ${index}: invalid index referenced`)
 }
 
 /** Upstream answers one generic sentence; the cause says which operation failed, and kubectl prints it. */

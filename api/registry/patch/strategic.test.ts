@@ -154,6 +154,23 @@ describe('a strategic merge patch of a pod', () => {
       ['two'],
     ],
     [
+      'puts an added item in the place that a deletion left, behind what only the server has',
+      {
+        containers: [
+          {
+            name: 'one',
+            '$setElementOrder/env': [{ name: 'N' }],
+            env: [
+              { name: 'N', value: 'n' },
+              { name: 'A', $patch: 'delete' },
+            ],
+          },
+        ],
+      },
+      (s) => names(s.containers[0].env),
+      ['B', 'C', 'N'],
+    ],
+    [
       'orders a list that was not there',
       {
         '$setElementOrder/initContainers': [{ name: 'i' }, { name: 'j' }],

@@ -111,10 +111,28 @@ function orderLists(result: Map<string, unknown>, patch: JsonMap, type: Message 
         : current === undefined
           ? (withoutDirectives(own) as readonly unknown[])
           : mergeList(current, own, field, false)
-    result.set(key, ordered(merged, { wanted, live: current ?? [], mergeKey }))
+    const live = liveOrder(current ?? [], own ?? [], mergeKey)
+    result.set(key, ordered(merged, { wanted, live, mergeKey }))
     done.add(key)
   }
   return done
+}
+
+/**
+ * What counts as the order so far. As upstream has it, items the patch adds take the places that its deletions left
+ * at the end, which decides where they stand among items only the server knows.
+ */
+function liveOrder(
+  current: readonly unknown[],
+  own: readonly unknown[],
+  mergeKey: string | undefined,
+): readonly unknown[] {
+  if (mergeKey === undefined || current.length === 0) return current
+  const { plain, deleted, replaced } = split(own.filter(isMap), mergeKey)
+  const kept = current.filter((item) => !deleted.has(itemId(item, mergeKey)))
+  if (replaced || kept.length === current.length) return kept
+  const known = new Set(kept.map((item) => itemId(item, mergeKey)))
+  return [...kept, ...plain.filter((item) => !known.has(itemId(item, mergeKey)))].slice(0, current.length)
 }
 
 function mergeList(
