@@ -30,13 +30,29 @@ export interface LibsqlStoreOptions {
   readonly clusterUid?: string
   /** flushes under way at once; 1 unless the database queues them cheaply */
   readonly inFlight?: number
+  /** Shared by all openings of this database in one process: the first checks it, the others save that round trip. */
+  readonly memory?: DatabaseMemory
+}
+
+/** What is known of a database, kept up to date by whoever has it open. */
+export interface DatabaseMemory {
+  meta?: Store['meta']
+  /** the newest revision anybody saw: writes look for copies of themselves only after it */
+  head: number
 }
 
 export async function openLibsqlStore(sql: Sql, options: LibsqlStoreOptions): Promise<Store> {
-  const { meta, head } = await readMeta(sql, options.clusterUid)
-  let floor = head
+  const memory = options.memory ?? { head: 0 }
   const seen = (revision: number): void => {
-    if (revision > floor) floor = revision
+    if (revision > memory.head) memory.head = revision
+  }
+  let { meta } = memory
+  if (meta === undefined) {
+    const found = await readMeta(sql, options.clusterUid)
+    memory.meta = meta = found.meta
+    seen(found.head)
+  } else if (options.clusterUid !== undefined && options.clusterUid !== meta.clusterUid) {
+    throw wrongCluster(meta.clusterUid, options.clusterUid)
   }
   const failed = (error: unknown): StoreError => storeError(error)
   const { clusterUid } = meta
@@ -47,7 +63,7 @@ export async function openLibsqlStore(sql: Sql, options: LibsqlStoreOptions): Pr
     sealer: options.sealer,
     open: valueOpener(clusterUid, options.sealer),
     get: reader.get,
-    floor: () => floor,
+    floor: () => memory.head,
     seen,
     onCommit: options.onCommit ?? (() => undefined),
     now: options.now,
@@ -111,7 +127,7 @@ async function readMeta(sql: Sql, expectedUid: string | undefined): Promise<{ me
     )
   }
   if (expectedUid !== undefined && expectedUid !== clusterUid) {
-    throw new StoreError('wrong-cluster', `the database belongs to cluster ${clusterUid}, not to ${expectedUid}`)
+    throw wrongCluster(clusterUid, expectedUid)
   }
   if (int(answers[1]?.[0]?.[0]) !== 3) {
     throw new StoreError(
@@ -121,6 +137,10 @@ async function readMeta(sql: Sql, expectedUid: string | undefined): Promise<{ me
   }
   const meta = { clusterUid, schemaVersion, restoreEpoch: Number(values.get('restore_epoch') ?? '0') }
   return { meta, head: int(answers[2]?.[0]?.[0]) }
+}
+
+function wrongCluster(found: string, expected: string): StoreError {
+  return new StoreError('wrong-cluster', `the database belongs to cluster ${found}, not to ${expected}`)
 }
 
 /** Every failure leaves the store as a `StoreError` with its cause. */

@@ -1,7 +1,7 @@
 /** A cluster as workerd sees it: its database over HTTP, and the ports of whoever opens it, a Worker or the object. */
-import { openLibsqlStore } from '../../store/libsql.ts'
+import { type DatabaseMemory, openLibsqlStore } from '../../store/libsql.ts'
 import { webSealer } from '../../store/seal.ts'
-import type { Store, Touched } from '../../store/store.ts'
+import type { Touched } from '../../store/store.ts'
 import { httpSql } from '../http-sql.ts'
 import { webRandom } from '../memory.ts'
 import type { Bell, Clock, Cluster, Liveness, Log, Streams } from '../port.ts'
@@ -16,12 +16,13 @@ export interface ClusterPorts {
   readonly onCommit: (touched: Touched) => void
 }
 
-/** One round trip per isolate and database: what was checked once is remembered. */
-const opened = new Map<string, Store['meta']>()
+/** By cluster uid: a database is checked once per isolate, not once per request. */
+const memories = new Map<string, DatabaseMemory>()
 
 export async function openCluster(name: string, settings: ClusterSettings, ports: ClusterPorts): Promise<Cluster> {
   const keys = await importKeys(settings)
-  const known = opened.get(settings.uid)
+  const memory = memories.get(settings.uid) ?? { head: 0 }
+  memories.set(settings.uid, memory)
   const store = await openLibsqlStore(httpSql(databaseOf(settings)), {
     sealer: webSealer(keys.sealing),
     clusterUid: settings.uid,
@@ -30,9 +31,8 @@ export async function openCluster(name: string, settings: ClusterSettings, ports
     sleep: (ms) => clock.sleep(ms),
     onCommit: ports.onCommit,
     inFlight: 4,
-    ...(known === undefined ? {} : { known }),
+    memory,
   })
-  opened.set(settings.uid, store.meta)
   return { name, uid: settings.uid, store, keys, clock, random: webRandom(), log, ...ports }
 }
 
