@@ -30,8 +30,6 @@ const DROP_MARKS = `DELETE FROM marks WHERE rev < (SELECT max(rev) FROM marks WH
 
 const SET = `UPDATE store_meta SET v = CAST(CAST(?1 AS INTEGER) AS TEXT) WHERE k = 'compact_rev' AND CAST(v AS INTEGER) < ?1`
 
-export const COMPACT_STATEMENTS = { NEXT, DROP_SUPERSEDED, DROP_DELETIONS, DROP_MARKS, SET } as const
-
 export async function compactLibsql(sql: Sql, upTo: number, steps: number): Promise<{ readonly done: boolean }> {
   const next: SqlStatement = { sql: NEXT, args: [upTo] }
   let row = (await sql.batch([next], 'read'))[0]?.[0]

@@ -12,8 +12,8 @@ import { MAX_VALUE_BYTES, StoreError } from './store.ts'
 import type { WriteRow } from './write-sql.ts'
 
 /** A flush closes at this many groups or this much text; one larger group goes alone. */
-export const FLUSH_GROUPS = 64
-export const FLUSH_BYTES = 2_000_000
+const FLUSH_GROUPS = 64
+const FLUSH_BYTES = 2_000_000
 
 const SEATS_BY_AGE = 8
 

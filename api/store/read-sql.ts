@@ -4,7 +4,7 @@
  * snapshot, so that an empty page has them too. The window functions have no ORDER BY because they run over a
  * materialised table, which is read in the order it was filled.
  */
-export const HEAD = `(SELECT coalesce(max(rev), 0) FROM log), (SELECT CAST(v AS INTEGER) FROM store_meta WHERE k = 'compact_rev')`
+const HEAD = `(SELECT coalesce(max(rev), 0) FROM log), (SELECT CAST(v AS INTEGER) FROM store_meta WHERE k = 'compact_rev')`
 
 export const READ_HEAD = `SELECT ${HEAD}`
 

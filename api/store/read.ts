@@ -175,7 +175,7 @@ export function libsqlReader(options: ReaderOptions): Reader {
   }
 }
 
-export function afterStatement(query: AfterQuery): SqlStatement {
+function afterStatement(query: AfterQuery): SqlStatement {
   const args: SqlValue[] = [query.since, query.limit, PAGE_BYTES, query.previous ? 1 : 0]
   const { resources, namespace } = query
   const terms = ['rev > ?1']

@@ -11,7 +11,7 @@
  */
 import type { SqlStatement, SqlValue } from './sql.ts'
 
-export const WRITE_COLUMNS = [
+const WRITE_COLUMNS = [
   'req',
   'op',
   'resource',

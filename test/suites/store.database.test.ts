@@ -8,6 +8,7 @@ import { DATABASE_FILE, LOCK_FILE, openDatabase } from '../../api/platform/nodej
 import { connect } from '../../api/platform/nodejs/native.ts'
 import type { LibsqlStoreOptions } from '../../api/store/libsql.ts'
 import { SCHEMA_VERSION, openLibsqlStore } from '../../api/store/libsql.ts'
+import { RESTORE_JUMP, jumpAfterRestore } from '../../api/store/restore.ts'
 import type { Sealer } from '../../api/store/seal.ts'
 import { webSealer } from '../../api/store/seal.ts'
 import type { Sql } from '../../api/store/sql.ts'
@@ -168,6 +169,37 @@ describe('migrations', () => {
     await expect(migrate(sql, 'second')).resolves.toBe(0)
     expect((await openLibsqlStore(sql, storeOptions(await newSealer()))).meta.clusterUid).toBe('first')
     await sql.close()
+  })
+})
+
+describe('a backup put back', () => {
+  test('no revision is given out twice, and watches from before must list anew', async () => {
+    await using folder = await tempFolder()
+    const sealer = await newSealer()
+    const before = await openStore(folder.path, sealer)
+    const first = await put(before, create(pod('a')))
+    const last = await put(before, update(pod('a'), first), create(pod('b')))
+    await before.close()
+
+    const sql = await openDatabase(folder.path)
+    const head = await jumpAfterRestore(sql)
+    expect(head).toBe(last + RESTORE_JUMP)
+    const store = await openLibsqlStore(sql, storeOptions(sealer))
+    expect(store.meta.restoreEpoch).toBe(1)
+    expect(await store.after({ since: last, limit: 5, previous: true })).toEqual({ ok: false, compacted: head, head })
+    expect(await store.list({ resource: 'pods', limit: 5, at: last })).toEqual({ expired: true, compacted: head, head })
+    expect(await store.list({ resource: 'pods', limit: 5 })).toMatchObject({
+      revision: head,
+      items: [{ revision: last - 1 }, { revision: last }],
+    })
+    const next = await put(store, update(pod('b'), last))
+    expect(next).toBe(head + 1)
+    expect(await store.after({ since: head, limit: 5, previous: true })).toMatchObject({
+      ok: true,
+      changes: [{ revision: next, previous: valueOf('b') }],
+    })
+    expect(await store.compact(next, 10)).toEqual({ done: true })
+    await store.close()
   })
 })
 

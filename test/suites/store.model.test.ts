@@ -170,6 +170,7 @@ async function answers(store: Store, ask: Question): Promise<unknown> {
     due: await store.due(ask.time, ask.limit),
     nextDue: await store.nextDue(),
     expired: (await store.expired(ask.time, ask.limit)).map((row) => ({ ...row, bytes: 0 })),
+    owned: (await store.owned('o1', ask.limit)).map((row) => ({ ...row, bytes: 0 })),
     revisionAt: await store.revisionAt(ask.time * 60_000),
     many: await store.getMany([
       { resource: ask.resource, namespace: 'a', name: 'x' },
