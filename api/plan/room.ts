@@ -25,6 +25,7 @@ interface Tenant {
   readonly node: string
   readonly demand: Demand
   readonly owner: string | undefined
+  readonly generation: number
 }
 
 export class Room {
@@ -98,9 +99,12 @@ export class Room {
     const node = pod.spec?.nodeName ?? ''
     const before = this.#tenants.get(key)
     if (node === '' || isFinished(pod)) return this.removePod(key)
-    // Requests change by resize only, which is rare: the same node and generation take what they took.
+    const { generation = 0 } = pod.metadata
+    // Most changes are of the status: the same generation on the same node takes what it took.
+    if (before?.node === node && before.generation === generation) return false
     const tenant: Tenant = {
       node,
+      generation,
       demand: demandOf(pod),
       owner: pod.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid,
     }
