@@ -77,6 +77,8 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
       log,
     })
   } catch (error) {
+    stop.abort()
+    await Promise.all(loops.map((loop) => loop.ended))
     await platform.close()
     throw error
   }

@@ -22,6 +22,7 @@ export interface ServeOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>
   readonly upgrades: Upgrades
   readonly log: Log
+  readonly limits?: Partial<typeof LIMITS>
 }
 
 export interface Serving {
@@ -52,6 +53,7 @@ export async function serveHttps(options: ServeOptions): Promise<Serving> {
   const server = createServer(
     {
       ...LIMITS,
+      ...options.limits,
       key: serving.keyPem,
       cert: serving.certificatePem,
       minVersion: 'TLSv1.2',
