@@ -4,14 +4,7 @@
  */
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 import { printTime } from '../../schema/k8s/time.ts'
-import {
-  alreadyExists,
-  badRequest,
-  conflict,
-  generatedNameTaken,
-  invalid,
-  type Refusal,
-} from '../../schema/k8s/status.ts'
+import { alreadyExists, badRequest, conflict, generatedNameTaken, invalid, Refusal } from '../../schema/k8s/status.ts'
 import type { Allowed } from '../access/request.ts'
 import type { Kind } from '../kinds/kind.ts'
 import type { Effect, Guard, Lost } from '../store/store.ts'
@@ -60,7 +53,7 @@ export async function create(request: Allowed, input: K8sObject, options: WriteO
       const revision = outcome.revisions[0] ?? 0
       return new Item(text, revision, revision === 0 ? admitted.object : withRevision(admitted.object, revision))
     }
-    const verdict = judge(request, kind, input, outcome.lost, name, admitted.judge)
+    const verdict = judge(request, kind, input, outcome.lost, name, admitted.judge, attempt >= ATTEMPTS)
     if (verdict !== 'again' || attempt >= ATTEMPTS)
       throw verdict === 'again' ? conflict(kind.plural, kind.group, name) : verdict
   }
@@ -116,6 +109,20 @@ function nameOf(meta: K8sObject['metadata'], random: Allowed['cluster']['random'
   return { name: `${meta.generateName.slice(0, LONGEST_BASE)}${random.suffix(5)}` }
 }
 
+function isGenerated(input: K8sObject): boolean {
+  return (input.metadata.name ?? '') === ''
+}
+
+/** Upstream adds that the one in the way is going away. */
+function taken(kind: Kind, name: string, lost: Lost): Refusal {
+  const refusal = alreadyExists(kind.plural, kind.group, name)
+  if (lost.current === undefined || Item.of(lost.current).object.metadata.deletionTimestamp === undefined)
+    return refusal
+  const { code, reason, details } = refusal
+  const message = `object is being deleted: ${refusal.message}`
+  return new Refusal({ code, reason, message, ...(details === undefined ? {} : { details }) })
+}
+
 /** What a lost group means: a refusal, or 'again' when another attempt may win. */
 function judge(
   request: Allowed,
@@ -124,13 +131,13 @@ function judge(
   lost: readonly Lost[],
   name: string,
   verdictOf: (lost: Lost) => Refusal | 'again' | undefined,
+  last: boolean,
 ): Refusal | 'again' {
   for (const one of lost) {
     if (namespaceMoved(request.cluster, one)) continue
     if (one.key.resource === kind.resource && one.key.name === name) {
-      if (input.metadata.name !== undefined && input.metadata.name !== '')
-        return alreadyExists(kind.plural, kind.group, name)
-      if (input.metadata.generateName === undefined) return generatedNameTaken(kind.plural, kind.group, name)
+      if (!isGenerated(input)) return taken(kind, name, one)
+      if (last) return generatedNameTaken(kind.plural, kind.group, name)
       continue
     }
     const verdict = verdictOf(one)

@@ -80,7 +80,13 @@ function fieldsOf(kind: Kind, text: string | undefined): readonly FieldRequireme
   try {
     const requirements = parseFieldSelector(text)
     for (const { field } of requirements) {
-      if (!kind.fieldNames.includes(field)) throw badRequest(`field label not supported: ${field}`)
+      if (kind.fieldNames.includes(field)) continue
+      // Kinds with fields of their own and kinds without say it differently, as upstream.
+      throw badRequest(
+        kind.fieldNames.some((name) => !name.startsWith('metadata.'))
+          ? `field label not supported: ${field}`
+          : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      )
     }
     return requirements
   } catch (error) {

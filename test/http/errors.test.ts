@@ -275,7 +275,14 @@ const rows: readonly Row[] = [
     send: ['GET', `${CONFIG_MAPS}?fieldSelector=spec.foo%3Dx`],
     code: 400,
     reason: 'BadRequest',
-    message: /^field label not supported: spec\.foo/,
+    message: '"spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"',
+  },
+  {
+    what: 'a field selector pods do not have',
+    send: ['GET', '/api/v1/pods?fieldSelector=spec.foo%3Dx'],
+    code: 400,
+    reason: 'BadRequest',
+    message: 'field label not supported: spec.foo',
   },
   {
     what: 'a bad label selector',

@@ -14,7 +14,7 @@ describe.each(doors)('%s', (_, openDoor) => {
     const door = await openDoor()
     const made = await door.send('POST', CONFIG_MAPS, { metadata: { generateName: 'web-' } })
     expect(made.body.metadata.name).toMatch(/^web-[bcdfghjklmnpqrstvwxz2456789]{5}$/)
-    const suffixes = ['aaaaa', 'aaaaa', 'bbbbb']
+    const suffixes = ['aaaaa', 'aaaaa', 'bbbbb', ...Array.from({ length: 8 }, () => 'aaaaa')]
     const cluster = { ...door.cluster, random: { ...door.cluster.random, suffix: () => suffixes.shift() ?? 'ccccc' } }
     const again = await openDoor({ cluster })
     expect((await again.send('POST', CONFIG_MAPS, { metadata: { generateName: 'web-' } })).body.metadata.name).toBe(
@@ -23,6 +23,9 @@ describe.each(doors)('%s', (_, openDoor) => {
     expect((await again.send('POST', CONFIG_MAPS, { metadata: { generateName: 'web-' } })).body.metadata.name).toBe(
       'web-bbbbb',
     )
+    const never = await again.send('POST', CONFIG_MAPS, { metadata: { generateName: 'web-' } })
+    expect(never.body).toMatchObject({ code: 409, reason: 'AlreadyExists', details: { retryAfterSeconds: 1 } })
+    expect(never.headers.get('retry-after')).toBe('1')
   })
 
   test('what only the server may set is set by the server', async () => {
@@ -107,6 +110,9 @@ describe.each(doors)('%s', (_, openDoor) => {
       kind: 'ConfigMap',
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 0 },
     })
+    expect((await door.send('POST', CONFIG_MAPS, configMap('a'))).body.message).toBe(
+      'object is being deleted: configmaps "a" already exists',
+    )
     const again = await door.send('DELETE', `${CONFIG_MAPS}/a`)
     expect(again.body).toEqual(marked.body)
     const more = await door.send(
