@@ -41,6 +41,7 @@ export interface AgentParts {
   readonly network: (identity: Identity, addresses: Addresses, prefix: string) => PodNetwork
   readonly volumes: PodVolumes
   readonly podsDir: string
+  readonly removeCgroups: (uid: string) => Promise<void>
   readonly disk: Disk | undefined
   readonly ip: string
   readonly view: () => Promise<NodeView>
@@ -332,6 +333,7 @@ class NodeAgent {
       clock,
       log,
       vethName: (uid, attempt) => prefix + hash(`${uid} ${attempt}`).slice(0, 15 - prefix.length),
+      removeCgroups: this.#parts.removeCgroups,
       limited: limiter(ENGINE_WIDTH),
       event: (pod, event) => this.#event(pod, event),
       status: (pod, status) => this.#reports.status(pod, status),

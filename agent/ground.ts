@@ -43,6 +43,8 @@ export interface Ground {
   readonly log: Log
   /** name of the interface of a pod's sandbox; the same for the same pod and attempt */
   vethName(uid: string, attempt: number): string
+  /** cgroups the engine leaves behind of a pod that is gone */
+  removeCgroups(uid: string): Promise<void>
   /** runs when fewer than the bound of engine-heavy steps run */
   limited<T>(work: () => Promise<T>): Promise<T>
   event(pod: PodIdentity, event: PodEvent): void

@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { runNode } from './agent.ts'
 import { Disk } from './disk.ts'
+import { removePodCgroups } from './driver/cgroups.ts'
 import { DockerDriver } from './driver/docker.ts'
 import type { EngineFacts } from './driver/driver.ts'
 import { PAUSE_CHANGES, PAUSE_IMAGE, pauseTar } from './driver/pause.ts'
@@ -71,6 +72,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal): Promis
           vethNetwork({ gateway, podCIDR, clusterCIDR, prefix, mtu: POD_MTU }),
         volumes: diskVolumes(disk.podsDir),
         podsDir: disk.podsDir,
+        removeCgroups: (uid) => removePodCgroups(engine.cgroups, uid),
         disk,
         ip,
         view: async () =>

@@ -81,6 +81,7 @@ async function runOne(
       network: () => memoryNetwork(),
       volumes: memoryVolumes(),
       podsDir: '/simulated',
+      removeCgroups: async () => {},
       disk: undefined,
       ip,
       view: () => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now() }),

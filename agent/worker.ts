@@ -348,6 +348,7 @@ export class PodWorker {
         return this.#dropSandboxes(step.sandboxes, signal)
       case 'teardown':
         await this.#ground.volumes.remove(this.id.uid, signal)
+        await this.#ground.removeCgroups(this.id.uid)
         this.#tornDown = true
     }
   }

@@ -104,9 +104,9 @@ async function join(data: SpdyStream, target: Duplex): Promise<void> {
     for await (const bytes of data) if (!target.write(bytes)) await drained(target)
     target.end()
   })()
+  // A client that has all it will get need not end its side first.
+  inward.catch(() => {})
   await outward
-  target.destroy()
-  await inward.catch(() => {})
 }
 
 function drained(target: Duplex): Promise<void> {

@@ -5,13 +5,16 @@ import type { WebSocket } from 'ws'
 import { aContainer, aPod, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
 import { startRig, whyNot } from './rig.ts'
+import type { Received } from './spdy-client.ts'
+import { SpdyClient } from './spdy-client.ts'
 
 const reason = await whyNot()
 if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
 
 describe.skipIf(reason !== undefined)('a stream into a container', { timeout: 60_000 }, () => {
   let rig: Rig
-  const script = 'echo out; echo err >&2; trap "exit 0" TERM; while true; do sleep 0.1; done'
+  const script =
+    'echo out; echo err >&2; httpd -p 127.0.0.1:8080 -h /; trap "exit 0" TERM; while true; do sleep 0.1; done'
   const pod = aPod({ containers: [aContainer(script)] })
 
   beforeAll(async () => {
@@ -100,6 +103,41 @@ describe.skipIf(reason !== undefined)('a stream into a container', { timeout: 60
   it('says in the stream what cannot be run', async () => {
     const told = await listen(await order('exec', [...command('/no/such/program'), ['stdout', 'true']]))
     expect(told.status.status).toBe('Failure')
+  })
+
+  it('forwards a port that listens on loopback only, and says when nothing does', async () => {
+    const socket = await rig.plane.stream({
+      kind: 'portforward',
+      namespace: 'default',
+      pod: 'web',
+      podUid: uidOf(pod),
+      container: '',
+      query: [],
+    })
+    const client = new SpdyClient((bytes) => socket.send(bytes))
+    socket.on('message', (data: Buffer) => client.feed(data))
+    client.ping(1)
+    const connect = async (
+      port: string,
+      requestid: string,
+    ): Promise<{ error: Received; data: Received; id: number }> => {
+      const error = await client.open({ streamtype: 'error', port, requestid }, true)
+      const id = await client.open({ streamtype: 'data', port, requestid }, false)
+      const of = (stream: number): Received => client.streams.get(stream) ?? { text: '', ended: false, replied: false }
+      return { error: of(error), data: of(id), id }
+    }
+    const good = await connect('8080', '0')
+    client.send(good.id, Buffer.from('GET /etc/hostname HTTP/1.0\r\n\r\n'), false)
+    await expect.poll(() => good.data.ended && good.error.ended, { timeout: 10_000 }).toBe(true)
+    expect(good.data.text).toMatch(/^HTTP\/1\.[01] 200 OK/)
+    expect(good).toMatchObject({ data: { replied: true }, error: { text: '', replied: true } })
+    const bad = await connect('8081', '1')
+    await expect.poll(() => bad.data.ended && bad.error.ended, { timeout: 10_000 }).toBe(true)
+    expect(bad.error.text).toMatch(
+      /^failed to connect to port 8081 inside pod: dial tcp4 127\.0\.0\.1:8081: connect ECONNREFUSED/,
+    )
+    expect(client.pings).toEqual([1])
+    socket.close()
   })
 
   it('sends logs, the last lines of them, and no more than was acknowledged', async () => {
