@@ -41,6 +41,8 @@ export interface Controller<Seen> {
   /** The slice one key needs; undefined: there is nothing to plan. */
   read(view: Reading, key: string, tries: Tries): Promise<Seen | undefined>
   readonly planner: Planner<Seen>
+  /** Reads what it remembers of the cluster, where no look at every object comes first. */
+  seed?(view: Reading): Promise<void>
 }
 
 /** A controller whose `Seen` is its own business. */
@@ -49,6 +51,7 @@ export interface Planned {
   readonly user: string
   readonly watches: Readonly<Record<string, Watch>>
   plan(view: Reading, key: string, tries: Tries, at: Instant): Promise<Plan>
+  seed(view: Reading): Promise<void>
 }
 
 const NOTHING: Plan = { actions: [] }
@@ -58,6 +61,7 @@ export function planned<Seen>(controller: Controller<Seen>): Planned {
     name: controller.name,
     user: controller.user,
     watches: controller.watches,
+    seed: async (view) => controller.seed?.(view),
     async plan(view, key, tries, at) {
       const seen = await controller.read(view, key, tries)
       return seen === undefined ? NOTHING : controller.planner(seen, at)

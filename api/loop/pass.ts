@@ -7,7 +7,7 @@ import { Refusal } from '../../schema/k8s/status.ts'
 import type { Cluster } from '../platform/port.ts'
 import type { Change, ListQuery } from '../store/store.ts'
 import { applyPlan } from './apply.ts'
-import { type Changed, changedBy, type Planned } from './controller.ts'
+import { type Changed, changedBy, type Planned, type Watch } from './controller.ts'
 import { Epoch } from './epoch.ts'
 import { EventWriter } from './events.ts'
 import { KeyQueue } from './key-queue.ts'
@@ -96,21 +96,20 @@ export class Passes {
     return true
   }
 
-  /** Plans what is due, a bounded amount of it. Answers whether there was anything to plan. */
+  /** Plans what is due, a bounded amount of it. Answers whether anything was to be written. */
   async run(signal: AbortSignal, rung: boolean): Promise<boolean> {
     const { clock } = this.#cluster
     if (rung) this.#standBackUntil = 0
     if (clock.now() < this.#standBackUntil) return false
-    let worked = false
+    let wrote = false
     for (const [at, controller] of this.#controllers.entries()) {
       const queue = this.#queues[at]
       if (queue === undefined || signal.aborted || clock.now() < this.#standBackUntil) continue
       const keys = queue.take(clock.now(), KEYS)
       if (keys.length === 0) continue
-      worked = true
-      await this.#plan(controller, queue, keys)
+      if (await this.#plan(controller, queue, keys)) wrote = true
     }
-    return worked
+    return wrote
   }
 
   /** When the next key is to be planned: undefined is never. */
@@ -123,7 +122,7 @@ export class Passes {
     return next === undefined ? undefined : Math.max(next, this.#standBackUntil)
   }
 
-  async #plan(controller: Planned, queue: KeyQueue, keys: readonly string[]): Promise<void> {
+  async #plan(controller: Planned, queue: KeyQueue, keys: readonly string[]): Promise<boolean> {
     const { clock, log } = this.#cluster
     let epoch
     try {
@@ -132,16 +131,18 @@ export class Passes {
     } catch (error) {
       log.warn('the pass epoch could not be taken', { error })
       for (const key of keys) queue.failed(key, clock.now(), 'no epoch')
-      return
+      return false
     }
     const view = new Reading(this.#cluster)
     const context = { cluster: this.#cluster, user: controller.user, view, epoch, events: this.#events }
     const lost: string[] = []
+    let wrote = false
     await Promise.all(
       keys.map(async (key) => {
         try {
           const plan = await controller.plan(view, key, queue.tries(key), clock.now())
           if (plan.again !== undefined) queue.addAt(key, plan.again)
+          if (plan.actions.length > 0) wrote = true
           const applied = await applyPlan(context, plan)
           if (applied.result === 'done') queue.succeeded(key)
           else if (applied.result === 'lost') lost.push(key)
@@ -152,12 +153,19 @@ export class Passes {
         }
       }),
     )
-    if (lost.length === 0) return
+    if (lost.length === 0) return wrote
     const overtaken = await this.#isOvertaken()
     for (const key of lost) {
       if (overtaken) queue.add(key)
       else queue.failed(key, clock.now())
     }
+    return wrote
+  }
+
+  /** For a loop that starts where another ended: what controllers remember is read, nothing is planned anew. */
+  async seed(): Promise<void> {
+    const view = new Reading(this.#cluster)
+    for (const controller of this.#controllers) await controller.seed(view)
   }
 
   async #isOvertaken(): Promise<boolean> {
@@ -171,20 +179,26 @@ export class Passes {
     return true
   }
 
+  /** Every controller is told of every change in the order of the log; what they look up for it runs side by side. */
   async #nameKeys(changes: readonly Change[], view: Reading): Promise<void> {
-    await Promise.all(changes.map((change) => this.#nameKeysOf(changedBy(change), view)))
+    const named: Promise<void>[] = []
+    for (const change of changes) {
+      const changed = changedBy(change)
+      for (const [at, controller] of this.#controllers.entries()) {
+        const watch = controller.watches[changed.resource] ?? controller.watches['*']
+        const queue = this.#queues[at]
+        if (watch !== undefined && queue !== undefined) named.push(this.#tell(controller.name, watch, queue, changed, view))
+      }
+    }
+    await Promise.all(named)
   }
 
-  async #nameKeysOf(changed: Changed, view: Reading): Promise<void> {
-    for (const [at, controller] of this.#controllers.entries()) {
-      const watch = controller.watches[changed.resource] ?? controller.watches['*']
-      if (watch === undefined) continue
-      try {
-        for (const key of await watch(changed, view)) this.#queues[at]?.add(key)
-      } catch (error) {
-        const object = `${changed.resource} ${changed.namespace}/${changed.name}`
-        this.#cluster.log.error(`${controller.name} could not tell what a change concerns`, { object, error })
-      }
+  async #tell(name: string, watch: Watch, queue: KeyQueue, changed: Changed, view: Reading): Promise<void> {
+    try {
+      for (const key of await watch(changed, view)) queue.add(key)
+    } catch (error) {
+      const object = `${changed.resource} ${changed.namespace}/${changed.name}`
+      this.#cluster.log.error(`${name} could not tell what a change concerns`, { object, error })
     }
   }
 }

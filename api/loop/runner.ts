@@ -100,7 +100,7 @@ class Runner {
 
   async #start(): Promise<void> {
     await bootstrap(this.#cluster)
-    if (this.#fromStart) await this.#passes.resync(this.#signal)
+    await (this.#fromStart ? this.#passes.resync(this.#signal) : this.#passes.seed())
   }
 
   /** Until the log shows nothing new and no key is due. */
@@ -108,14 +108,20 @@ class Runner {
     const passes = this.#passes
     await this.#housekeeping.run()
     let first = rung
-    let more: boolean
+    // Woken by time alone there is nothing new in the log: what is due is planned without asking for it.
+    let look = rung
     do {
-      const waiting = await passes.takeIn(this.#signal)
-      this.#housekeeping.saw(passes.cursor)
-      const worked = await passes.run(this.#signal, first)
+      const waiting = look && (await passes.takeIn(this.#signal))
+      if (look) this.#housekeeping.saw(passes.cursor)
+      const wrote = await passes.run(this.#signal, first)
       first = false
-      more = waiting || worked
-    } while (more && !this.#signal.aborted)
+      look = waiting || wrote
+    } while ((look || this.#isDue()) && !this.#signal.aborted)
+  }
+
+  #isDue(): boolean {
+    const next = this.#passes.nextAt()
+    return next !== undefined && next <= this.#cluster.clock.now()
   }
 
   #nextAt(): number | undefined {

@@ -1,0 +1,89 @@
+/**
+ * What the planner of nodes sees: the Node, when its agent was last heard of, and its pods when something is wrong. A
+ * node that is as it should be costs no read when its time comes: who was heard is memory, and so is how it looked.
+ */
+import type { Node, Pod } from '../../schema/k8s/generated/types.ts'
+import { conditionOf } from '../plan/conditions.ts'
+import { GRACE_MS, isMassFailure, type NodeSeen, planNode } from '../plan/node-lifecycle.ts'
+import type { Instant, Plan } from '../plan/plan.ts'
+import { planned, type Planned } from './controller.ts'
+import type { Reading } from './reading.ts'
+
+const MOST_NODES = 50_000
+/** Pods read for one plan; what is left is the next plan's. */
+const MOST_PODS = 1_000
+
+type Seen = { readonly fineUntil: Instant } | NodeSeen
+
+export function nodes(): Planned {
+  /** by name: was the node as it should be when it was planned last, and did it not change since? */
+  const known = new Map<string, 'fine' | 'look'>()
+  const goneSince = new Map<string, Instant>()
+
+  return planned<Seen>({
+    name: 'node-lifecycle',
+    user: 'system:serviceaccount:kube-system:node-controller',
+    watches: {
+      nodes({ op, name }, view) {
+        if (op === 'delete') {
+          known.delete(name)
+          goneSince.set(name, view.cluster.clock.now())
+        } else {
+          known.set(name, 'look')
+          goneSince.delete(name)
+        }
+        return [name]
+      },
+      // A pod bound to a node that is not there is nobody's.
+      pods(changed) {
+        const node = nodeOf(changed.now())
+        if (node === '' || node === nodeOf(changed.before())) return []
+        return known.has(node) ? [] : [node]
+      },
+    },
+    async seed(view) {
+      const { rows } = await view.list<Node>({ resource: 'nodes', limit: MOST_NODES })
+      for (const { object } of rows) known.set(object.metadata.name ?? '', 'look')
+    },
+    async read(view, name) {
+      const { since, nodes: heardOf } = await view.cluster.live.snapshot()
+      const now = view.cluster.clock.now()
+      const silentAt = (node: string): Instant => Math.max(heardOf.get(node) ?? 0, since) + GRACE_MS
+      if (known.get(name) === 'fine' && silentAt(name) > now) return { fineUntil: silentAt(name) }
+      const node = await view.get<Node>('nodes', '', name)
+      const fine = node !== undefined && isFine(node.object) && silentAt(name) > now
+      if (node !== undefined) known.set(name, fine ? 'fine' : 'look')
+      const pods = fine ? [] : await podsOn(view, name)
+      if (node === undefined && pods.length === 0) {
+        goneSince.delete(name)
+        return undefined
+      }
+      if (node === undefined && !goneSince.has(name)) goneSince.set(name, now)
+      let silent = 0
+      for (const one of known.keys()) if (silentAt(one) <= now) silent++
+      return {
+        name,
+        node,
+        heard: heardOf.get(name),
+        listeningSince: node === undefined ? (goneSince.get(name) ?? now) : since,
+        massFailure: isMassFailure({ all: known.size, silent }),
+        pods,
+      }
+    },
+    planner: (seen, at): Plan => ('fineUntil' in seen ? { actions: [], again: seen.fineUntil } : planNode(seen, at)),
+  })
+}
+
+async function podsOn(view: Reading, nodeName: string): Promise<NodeSeen['pods']> {
+  return (await view.list<Pod>({ resource: 'pods', limit: MOST_PODS, where: { nodeName } })).rows
+}
+
+/** Ready, and nothing on it that drives pods away. */
+function isFine({ spec, status }: Node): boolean {
+  if (conditionOf(status?.conditions, 'Ready')?.status !== 'True') return false
+  return !(spec?.taints ?? []).some(({ effect }) => effect === 'NoExecute')
+}
+
+function nodeOf(object: unknown): string {
+  return (object as Pod | undefined)?.spec?.nodeName ?? ''
+}
