@@ -4,7 +4,7 @@
  * platforms call `fetch` and add nothing.
  */
 import { Hono } from 'hono'
-import { notFound, unauthorized, unknownPath } from '../schema/k8s/status.ts'
+import { unauthorized, unknownPath } from '../schema/k8s/status.ts'
 import { authenticate } from './access/authenticate.ts'
 import { authorizePath, authorizeRequest } from './access/authorize.ts'
 import { discovery } from './http/discovery.ts'
@@ -46,7 +46,8 @@ async function answer(options: AppOptions, request: Request): Promise<Response> 
   try {
     const place = clusterOf(pathOf(request.url))
     cluster = await options.platform.open(place.name)
-    if (cluster === undefined) throw notFound('clusters', '', place.name)
+    // Nobody is known to a cluster that is not there, and strangers do not learn which ones are.
+    if (cluster === undefined) throw unauthorized()
     return stamped(await route(options, cluster, request, place.path, query, pretty, warnings), cluster)
   } catch (error) {
     const refusal = refusalOf(error, cluster === undefined ? {} : { log: cluster.log, random: cluster.random })

@@ -11,7 +11,7 @@ import { badRequest, tooLarge, unsupportedMediaType } from '../../schema/k8s/sta
 import { cannotBeHandled, checkFields, strictErrorText, strictProblems } from '../../schema/k8s/strict.ts'
 import { readYaml } from './yaml.ts'
 
-export const MAX_BODY_BYTES = 3_145_728
+const MAX_BODY_BYTES = 3_145_728
 
 export interface Body {
   /** media type without parameters, lower case */
@@ -142,7 +142,7 @@ function asValue(body: Body, expected: Expected): { readonly value: unknown; rea
   }
 }
 
-export function isYaml(type: string): boolean {
+function isYaml(type: string): boolean {
   return type === 'application/yaml' || type === 'application/x-yaml' || type === 'text/yaml'
 }
 

@@ -13,6 +13,7 @@ import {
   methodNotSupported,
   serviceUnavailable,
 } from '../../schema/k8s/status.ts'
+import { authorizeRequest } from '../access/authorize.ts'
 import type { Allowed } from '../access/request.ts'
 import type { StreamOrder } from '../platform/port.ts'
 import { get } from '../registry/get.ts'
@@ -37,6 +38,8 @@ export async function connect(call: Call): Promise<Response> {
     return logs(call, pod)
   }
   if (allowed.verb !== 'get' && allowed.verb !== 'create') throw methodNotSupported(`pods/${kind}`, '', allowed.verb)
+  // A WebSocket begins with a GET, but what it does is no reading.
+  if (allowed.verb === 'get') await authorizeRequest({ ...allowed, verb: 'create' })
   const container = kind === 'portforward' ? '' : containerOf(pod, query.get('container') ?? '')
   if (kind === 'exec' && query.getAll('command').length === 0)
     throw badRequest('you must specify at least 1 command for the container')

@@ -20,7 +20,7 @@ export function wantsPretty(headers: Headers, query: URLSearchParams): boolean {
   return agent !== null && (agent.startsWith('curl') || agent.startsWith('Wget') || agent.startsWith('Mozilla/5.0'))
 }
 
-export function prettyText(text: string): string {
+function prettyText(text: string): string {
   return JSON.stringify(JSON.parse(text), null, 2)
 }
 
@@ -65,7 +65,7 @@ function headersOf(reply: Reply, type: string): Record<string, string> {
 const MOST_WARNING_BYTES = 4096
 
 /** `299 - "text", 299 - "text"`: quoted, printable ASCII and UTF-8 escaped as upstream does. */
-export function warningHeader(warnings: readonly string[]): string {
+function warningHeader(warnings: readonly string[]): string {
   const parts: string[] = []
   let length = 0
   for (const text of new Set(warnings)) {

@@ -4,7 +4,7 @@
  * collector's work; the finalizers `orphan` and `foregroundDeletion` tell it what to do.
  */
 import type { K8sObject, ObjectMeta } from '../../schema/k8s/meta.ts'
-import { badRequest, conflict, forbidden, type Refusal } from '../../schema/k8s/status.ts'
+import { conflict, forbidden, type Refusal } from '../../schema/k8s/status.ts'
 import { printTime, timeMs } from '../../schema/k8s/time.ts'
 import type { Allowed } from '../access/request.ts'
 import type { Kind } from '../kinds/kind.ts'
@@ -163,16 +163,4 @@ function checkPreconditions(kind: Kind, held: Item, options: DeleteOptions): voi
 export async function releaseAll(request: Allowed, kind: Kind, object: K8sObject): Promise<readonly Effect[]> {
   if (kind.resource !== 'services') return []
   return [...(await releaseAddress(request, object)), ...(await releasePorts(request, object))]
-}
-
-/** Options as a client may send them: both old and new form of propagation at once is refused. */
-export function propagationOf(options: {
-  readonly propagationPolicy?: string | undefined
-  readonly orphanDependents?: boolean | undefined
-}): DeleteOptions['propagationPolicy'] {
-  if (options.orphanDependents !== undefined) return options.orphanDependents ? 'Orphan' : 'Background'
-  const policy = options.propagationPolicy
-  if (policy === undefined || policy === '') return undefined
-  if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy
-  throw badRequest(`propagationPolicy ${policy} is none of Background, Foreground, Orphan`)
 }

@@ -38,7 +38,7 @@ export interface Events {
 export type DoorParts = ClusterParts & { readonly cluster?: Cluster }
 
 /** The same on the embedded file, which is closed and removed when the test is over. */
-export async function openFileDoor(parts: DoorParts = {}): Promise<Door> {
+async function openFileDoor(parts: DoorParts = {}): Promise<Door> {
   if (parts.cluster !== undefined) return openDoor(parts)
   const { store: wrap, ...rest } = parts
   const cluster = await memoryCluster(rest)

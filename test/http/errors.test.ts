@@ -551,6 +551,6 @@ test('unknown and repeated fields are warned about and dropped unless the client
 })
 
 test('another cluster is another door', async () => {
-  expect((await door.send('GET', '/clusters/other/api')).body).toMatchObject({ code: 404, reason: 'NotFound' })
+  expect((await door.send('GET', '/clusters/other/api')).body).toMatchObject({ code: 401, reason: 'Unauthorized' })
   expect((await door.send('GET', `/clusters/default${CONFIG_MAPS}/here`)).status).toBe(200)
 })

@@ -190,6 +190,37 @@ describe.each(doors)('%s', (_, openDoor) => {
     expect(seen).toEqual(seen.map((_, at) => `cm-${at}`))
   })
 
+  test('watchers that leave take their feed with them', async () => {
+    const door = await openDoor()
+    let listening = 0
+    const { bell } = door.cluster
+    const counted: typeof bell = {
+      ring: (touched) => bell.ring(touched),
+      listen(interest, since) {
+        listening++
+        const listener = bell.listen(interest, since)
+        return { next: (signal) => listener.next(signal), close: () => (listening--, listener.close()) }
+      },
+    }
+    const watched = await openDoor({ cluster: { ...door.cluster, bell: counted } })
+    const watches = await Promise.all(
+      ['', '&labelSelector=a%3Db', '&resourceVersion=1'].map((query) =>
+        watched.watch(`${CONFIG_MAPS}?watch=true${query}`),
+      ),
+    )
+    await settled()
+    expect(listening).toBe(1)
+    for (const events of watches) await events.stop()
+    await settled()
+    expect(listening).toBe(0)
+    const clock = door.cluster.clock as ManualClock
+    const brief = await watched.watch(`${CONFIG_MAPS}?watch=true&timeoutSeconds=5`)
+    await settled()
+    await clock.advance(5_000)
+    expect(await brief.next()).toBeUndefined()
+    expect(listening).toBe(0)
+  })
+
   test('a Table carries its columns in the first event only', async () => {
     const door = await openDoor()
     const events = await door.watch(`${CONFIG_MAPS}?watch=true&resourceVersion=1`, {
