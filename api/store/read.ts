@@ -7,6 +7,7 @@ import { COUNT_AT_MOST, PAGE_BYTES, indexStatement, listStatement } from './page
 import { DUE, EXPIRED, GET, GET_MANY, NEXT_DUE, OWNED, READ_HEAD, changesOf } from './read-sql.ts'
 import type { Sealer } from './seal.ts'
 import type { Sql, SqlRow, SqlStatement, SqlValue } from './sql.ts'
+import { SqlError } from './sql.ts'
 import type { After, AfterQuery, Change, IndexRow, Key, ListQuery, Reader, Stored } from './store.ts'
 import { StoreError } from './store.ts'
 
@@ -39,11 +40,14 @@ export function libsqlReader(options: ReaderOptions): Reader {
   const { sql, seen } = options
   const open = valueOpener(options.clusterUid, options.sealer)
 
+  /** Asked once more when no answer came: connections that were kept alive die unnoticed. */
   async function rowsOf(statement: SqlStatement): Promise<readonly SqlRow[]> {
-    try {
-      return (await sql.batch([statement], 'read'))[0] ?? []
-    } catch (error) {
-      throw options.failed(error)
+    for (let again = true; ; again = false) {
+      try {
+        return (await sql.batch([statement], 'read'))[0] ?? []
+      } catch (error) {
+        if (!again || !(error instanceof SqlError) || error.outcome === 'refused') throw options.failed(error)
+      }
     }
   }
 
