@@ -35,8 +35,3 @@ export function oneOf(path: string, value: string | undefined, supported: readon
 export function notNegative(path: string, value: number | undefined): readonly FieldError[] {
   return value === undefined || value >= 0 ? [] : [fieldInvalid(path, value, 'must be greater than or equal to 0')]
 }
-
-/** The problem `why` unless the test holds. */
-export function unless(holds: boolean, error: () => FieldError): readonly FieldError[] {
-  return holds ? [] : [error()]
-}

@@ -11,7 +11,7 @@ import { withStructs } from './structs.ts'
 
 export type Cell = string | number | boolean | null
 
-export const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const
+const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const
 
 /** The parts of a kind; everything optional has upstream's most common behaviour when left out. */
 export interface Parts<T extends K8sObject> {
@@ -140,11 +140,11 @@ export function withField<T extends object>(object: T, name: string, value: unkn
 }
 
 /** A client's object with the status that is stored. */
-export function keepStatus<T extends K8sObject>(object: T, old: T): T {
+function keepStatus<T extends K8sObject>(object: T, old: T): T {
   return withField(object, 'status', old['status'])
 }
 
 /** The stored object with a client's status and metadata. */
-export function takeStatus<T extends K8sObject>(object: T, old: T): T {
+function takeStatus<T extends K8sObject>(object: T, old: T): T {
   return withField({ ...old, metadata: object.metadata }, 'status', object['status'])
 }

@@ -10,7 +10,7 @@ export function podIndex(pod: Pod): { readonly nodeName?: string; readonly facts
   return { ...(node === '' ? {} : { nodeName: node }), facts: printPodFacts(podFacts(pod)) }
 }
 
-export function podFacts(pod: Pod): PodFacts {
+function podFacts(pod: Pod): PodFacts {
   const spec = pod.spec ?? { containers: [] }
   const { cpu = '0', memory = '0', ...others } = podRequests(spec)
   return {

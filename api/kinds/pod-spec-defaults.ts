@@ -64,7 +64,7 @@ function withContainerDefaults<T extends Container | EphemeralContainer>(contain
 }
 
 /** The tag `latest`, said or, without tag and digest, meant: pulled always. A port of the registry is no tag. */
-export function isLatest(image: string): boolean {
+function isLatest(image: string): boolean {
   if (image === '') return false
   const [name = '', digest] = image.split('@')
   const last = name.slice(name.lastIndexOf('/') + 1)

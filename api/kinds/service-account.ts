@@ -3,7 +3,10 @@ import type { ServiceAccount } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, NAME_COLUMN } from './column.ts'
 import { defineKind } from './generic.ts'
 import { subdomainName } from './names.ts'
+import { same } from './same.ts'
 
+/** No tokens are issued and no pull secrets are taken from here. */
+const FIELDS = ['secrets', 'imagePullSecrets', 'automountServiceAccountToken'] as const
 const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets'
 
 export const serviceAccount = defineKind<ServiceAccount>({
@@ -22,11 +25,14 @@ export const serviceAccount = defineKind<ServiceAccount>({
       object.metadata.annotations?.[ENFORCE_SECRETS] !== undefined &&
       old?.metadata.annotations?.[ENFORCE_SECRETS] === undefined
     const advice = 'deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets'
-    return newly ? [`metadata.annotations[${ENFORCE_SECRETS}]: ${advice}`] : []
+    const warnings = FIELDS.filter(
+      (field) => !same(object[field], undefined) && !same(object[field], old?.[field]),
+    ).map((field) => `kedge: stored; nothing acts on ${field} yet`)
+    return newly ? [`metadata.annotations[${ENFORCE_SECRETS}]: ${advice}`, ...warnings] : warnings
   },
   support: {
     acts: 'names the identity of pods',
-    storedOnly: ['secrets', 'imagePullSecrets', 'automountServiceAccountToken'],
+    storedOnly: FIELDS,
   },
 })
 

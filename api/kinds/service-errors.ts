@@ -31,7 +31,7 @@ export function serviceErrors(service: Service): readonly FieldError[] {
   ]
 }
 
-export function isHeadless(spec: ServiceSpec): boolean {
+function isHeadless(spec: ServiceSpec): boolean {
   return spec.clusterIPs?.length === 1 && spec.clusterIPs[0] === 'None'
 }
 

@@ -10,6 +10,9 @@ import { preparedUpdate, withClusterIPs } from './service-update.ts'
 
 const AFFINITY_SECONDS = 10_800
 
+/** Goes with the first agent that routes to Services. */
+const NO_ROUTES = 'kedge: the address is kept and EndpointSlices follow; no node routes traffic to Services yet'
+
 export const service = defineKind<Service>({
   group: '',
   version: 'v1',
@@ -57,8 +60,9 @@ export const service = defineKind<Service>({
     ]
   },
   support: {
-    acts: 'ClusterIP, headless and NodePort Services over IPv4',
+    acts: 'addresses and node ports are allocated, EndpointSlices follow the pods (IPv4)',
     storedOnly: [
+      'traffic to its address',
       'type LoadBalancer beyond node ports',
       'externalIPs',
       'loadBalancerIP',
@@ -73,7 +77,7 @@ function storedWarnings(spec: ServiceSpec): readonly string[] {
   const fields: (keyof ServiceSpec)[] = ['externalIPs', 'loadBalancerIP', 'loadBalancerClass', 'trafficDistribution']
   const stored = fields.filter((field) => !same(spec[field], undefined)).map((field) => `spec.${field}`)
   if (spec.type === 'LoadBalancer') stored.unshift('spec.type LoadBalancer beyond its node ports')
-  return stored.map((field) => `kedge: stored; nothing acts on ${field} yet`)
+  return [NO_ROUTES, ...stored.map((field) => `kedge: stored; nothing acts on ${field} yet`)]
 }
 
 function withSpecDefaults(spec: ServiceSpec): ServiceSpec {

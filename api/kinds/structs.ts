@@ -16,11 +16,6 @@ export function withStructs<T extends K8sObject>(object: T): T {
   return facts === undefined ? object : (fillMessage(object, messageOf(facts.message)) as T)
 }
 
-/** An empty value of a message with everything Go prints: `emptyStruct('NodeStatus')`. */
-export function emptyStruct(message: string): Members {
-  return fillMessage({}, messageOf(message))
-}
-
 function fillMessage(value: Members, message: Message): Members {
   let result = value
   for (const field of message.properties.values()) {

@@ -36,7 +36,7 @@ function refused(why: string, ...fine: readonly unknown[]): Rule {
 const WINDOWS = refused('kedge nodes run Linux')
 const NO_MOUNT = refused('no kedge node can mount a volume of this type')
 
-export const POD_TREATMENT: Readonly<Record<keyof PodSpec, Rule>> = {
+const POD_TREATMENT: Readonly<Record<keyof PodSpec, Rule>> = {
   volumes: honoured,
   initContainers: honoured,
   containers: honoured,
@@ -85,13 +85,13 @@ export const POD_TREATMENT: Readonly<Record<keyof PodSpec, Rule>> = {
   workloadRef: refused('kedge schedules no pod groups'),
 }
 
-export const AFFINITY_TREATMENT: Readonly<Record<keyof Affinity, Rule>> = {
+const AFFINITY_TREATMENT: Readonly<Record<keyof Affinity, Rule>> = {
   nodeAffinity: honoured,
   podAffinity: stored(),
   podAntiAffinity: stored(),
 }
 
-export const POD_SECURITY_TREATMENT: Readonly<Record<keyof PodSecurityContext, Rule>> = {
+const POD_SECURITY_TREATMENT: Readonly<Record<keyof PodSecurityContext, Rule>> = {
   seLinuxOptions: stored(),
   windowsOptions: WINDOWS,
   runAsUser: honoured,
@@ -107,7 +107,7 @@ export const POD_SECURITY_TREATMENT: Readonly<Record<keyof PodSecurityContext, R
   seLinuxChangePolicy: stored(),
 }
 
-export const CONTAINER_TREATMENT: Readonly<Record<keyof Container, Rule>> = {
+const CONTAINER_TREATMENT: Readonly<Record<keyof Container, Rule>> = {
   name: honoured,
   image: honoured,
   command: honoured,
@@ -135,13 +135,13 @@ export const CONTAINER_TREATMENT: Readonly<Record<keyof Container, Rule>> = {
   tty: honoured,
 }
 
-export const LIFECYCLE_TREATMENT: Readonly<Record<keyof Lifecycle, Rule>> = {
+const LIFECYCLE_TREATMENT: Readonly<Record<keyof Lifecycle, Rule>> = {
   postStart: stored(),
   preStop: stored(),
   stopSignal: honoured,
 }
 
-export const SECURITY_TREATMENT: Readonly<Record<keyof SecurityContext, Rule>> = {
+const SECURITY_TREATMENT: Readonly<Record<keyof SecurityContext, Rule>> = {
   capabilities: honoured,
   privileged: honoured,
   seLinuxOptions: stored(),
@@ -156,7 +156,7 @@ export const SECURITY_TREATMENT: Readonly<Record<keyof SecurityContext, Rule>> =
   appArmorProfile: stored({ type: 'RuntimeDefault' }),
 }
 
-export const ENV_SOURCE_TREATMENT: Readonly<Record<keyof EnvVarSource, Rule>> = {
+const ENV_SOURCE_TREATMENT: Readonly<Record<keyof EnvVarSource, Rule>> = {
   fieldRef: honoured,
   resourceFieldRef: honoured,
   configMapKeyRef: honoured,
@@ -164,7 +164,7 @@ export const ENV_SOURCE_TREATMENT: Readonly<Record<keyof EnvVarSource, Rule>> = 
   fileKeyRef: refused('kedge reads no environment from files of a volume'),
 }
 
-export const MOUNT_TREATMENT: Readonly<Record<keyof VolumeMount, Rule>> = {
+const MOUNT_TREATMENT: Readonly<Record<keyof VolumeMount, Rule>> = {
   name: honoured,
   readOnly: honoured,
   recursiveReadOnly: stored('Disabled', 'IfPossible'),
@@ -174,7 +174,7 @@ export const MOUNT_TREATMENT: Readonly<Record<keyof VolumeMount, Rule>> = {
   subPathExpr: honoured,
 }
 
-export const VOLUME_TREATMENT: Readonly<Record<keyof Volume, Rule>> = {
+const VOLUME_TREATMENT: Readonly<Record<keyof Volume, Rule>> = {
   name: honoured,
   hostPath: honoured,
   emptyDir: honoured,
@@ -208,7 +208,7 @@ export const VOLUME_TREATMENT: Readonly<Record<keyof Volume, Rule>> = {
   image: NO_MOUNT,
 }
 
-export const PROJECTION_TREATMENT: Readonly<Record<keyof VolumeProjection, Rule>> = {
+const PROJECTION_TREATMENT: Readonly<Record<keyof VolumeProjection, Rule>> = {
   secret: honoured,
   downwardAPI: honoured,
   configMap: honoured,

@@ -9,7 +9,7 @@ import type { JsonMap } from './value.ts'
 import { goType, isMap, member } from './value.ts'
 
 export const MAX_OPERATIONS = 10_000
-export const MAX_COPIED_BYTES = 3 * 1024 * 1024
+const MAX_COPIED_BYTES = 3 * 1024 * 1024
 
 type Writable = Record<string, unknown> | unknown[]
 
