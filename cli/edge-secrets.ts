@@ -23,13 +23,19 @@ export async function newCluster(database: Database, caPem: string): Promise<New
       sealing: { current: 'k1', keys: { k1: randomBytes(32).toString('base64') } },
       signing: {
         id: 's1',
-        privateKey: await crypto.subtle.exportKey('jwk', pair.privateKey),
-        publicKey: await crypto.subtle.exportKey('jwk', pair.publicKey),
+        privateKey: await exported(pair.privateKey),
+        publicKey: await exported(pair.publicKey),
       },
       adminTokenHash: createHash('sha256').update(adminToken).digest('hex'),
       caPem,
     },
   }
+}
+
+/** Without `alg`: Node calls it Ed25519, workerd wants the older EdDSA, and both do without. */
+async function exported(key: CryptoKey): Promise<JsonWebKey> {
+  const { alg: _, ...jwk } = await crypto.subtle.exportKey('jwk', key)
+  return jwk
 }
 
 /** the secret's name: `team-a` is `KEDGE_CLUSTER_TEAM_A` */

@@ -1,56 +1,61 @@
 /**
  * The rendezvous of one client and the agent that was asked to dial back, one Durable Object a stream, named by the
  * order's id. It hands each side one end of the same WebSocketPair and touches neither: bytes flow natively, with
- * back-pressure, and no JavaScript runs per frame. The client's answer is held until the agent is there, so nothing
- * has to be buffered and no early frame can be reordered.
+ * back-pressure, and no JavaScript runs per frame. Whoever comes first is held until the other is there, so nothing has
+ * to be buffered and no early frame can be reordered.
  */
 import { DurableObject } from 'cloudflare:workers'
 
+interface Waiting {
+  readonly side: string
+  readonly node: string
+  readonly take: (socket: WebSocket) => void
+}
+
+/** An agent answers an order at once; it waits no longer than this for a client that is late. */
+const AGENT_WAITS_MS = 5_000
+
 export class StreamObject extends DurableObject {
-  #waiting: WebSocket | undefined
-  #node: string | undefined
-  #arrived: (() => void) | undefined
+  #waiting: Waiting | undefined
 
   /**
-   * `POST-like` upgrade requests of the Worker: `/client?node=N&timeoutMs=T` parks one end and answers 101 when the
-   * agent came, 504 when it did not; `/agent?node=N` takes the other end, 404 when nobody waits for this node.
+   * Upgrade requests of Workers: `/client?node=N&timeoutMs=T&protocol=P` and `/agent?node=N`. 101 with one end of the
+   * pair, 504 when the other side did not come, 404 when an agent of another node came.
    */
   override async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url)
-    const node = url.searchParams.get('node') ?? ''
-    if (url.pathname === '/agent') return this.#agent(node)
-    const [ours, theirs] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
-    this.#waiting = theirs
-    this.#node = node
-    const arrived = await this.#agentWithin(Number(url.searchParams.get('timeoutMs')))
-    if (!arrived) {
+    const { pathname: side, searchParams: query } = new URL(request.url)
+    const node = query.get('node') ?? ''
+    const other = this.#waiting
+    if (other !== undefined && other.side !== side) {
+      if (other.node !== node) return new Response('no client waits for this stream', { status: 404 })
       this.#waiting = undefined
-      return new Response(`node ${node}: agent did not answer`, { status: 504 })
+      const [ours, theirs] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
+      other.take(theirs)
+      return upgraded(ours, query.get('protocol'))
     }
-    const protocol = url.searchParams.get('protocol')
-    return new Response(null, {
-      status: 101,
-      webSocket: ours,
-      ...(protocol === null || protocol === '' ? {} : { headers: { 'sec-websocket-protocol': protocol } }),
+    const socket = await this.#wait(side, node, side === '/agent' ? AGENT_WAITS_MS : Number(query.get('timeoutMs')))
+    if (socket !== undefined) return upgraded(socket, query.get('protocol'))
+    return new Response(side === '/agent' ? 'no client waits for this stream' : `node ${node}: agent did not answer`, {
+      status: side === '/agent' ? 404 : 504,
     })
   }
 
-  #agent(node: string): Response {
-    const socket = this.#waiting
-    if (socket === undefined || this.#node !== node)
-      return new Response('no client waits for this stream', { status: 404 })
-    this.#waiting = undefined
-    this.#arrived?.()
-    return new Response(null, { status: 101, webSocket: socket })
-  }
-
-  #agentWithin(timeoutMs: number): Promise<boolean> {
+  #wait(side: string, node: string, timeoutMs: number): Promise<WebSocket | undefined> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeoutMs)
-      this.#arrived = () => {
+      const timer = setTimeout(() => {
+        this.#waiting = undefined
+        resolve(undefined)
+      }, timeoutMs)
+      const take = (socket: WebSocket): void => {
         clearTimeout(timer)
-        resolve(true)
+        resolve(socket)
       }
+      this.#waiting = { side, node, take }
     })
   }
+}
+
+function upgraded(webSocket: WebSocket, protocol: string | null): Response {
+  const headers = protocol === null || protocol === '' ? undefined : { 'sec-websocket-protocol': protocol }
+  return new Response(null, headers === undefined ? { status: 101, webSocket } : { status: 101, webSocket, headers })
 }

@@ -37,9 +37,11 @@ export function remoteStreams(environment: Environment, object: Orders): Streams
       if (answer.webSocket === null) return { error: await answer.text() }
       return logStream(answer.webSocket, signal)
     },
-    answer(id, node) {
+    async answer(id, node) {
       const query = new URLSearchParams({ node })
-      return stream(id).fetch(`https://stream/agent?${query}`, { headers: { upgrade: 'websocket' } })
+      const answer = await stream(id).fetch(`https://stream/agent?${query}`, { headers: { upgrade: 'websocket' } })
+      // What an object answers is immutable; whoever passes it on adds headers.
+      return answer.status === 101 ? answer : new Response(answer.body, answer)
     },
   }
 }
