@@ -5,9 +5,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createJoinToken, type JoinTokenOptions } from './access/token.ts'
-import { createApp } from './app.ts'
-import { agentsDoor } from './dispatch/door.ts'
-import { type Loop, startLoop } from './loop/runner.ts'
+import { createApp, type Door } from './app.ts'
+import type { Loop } from './loop/runner.ts'
 import { type Certificates, openCertificates } from './platform/nodejs/certificates.ts'
 import { writeKubeconfig } from './platform/nodejs/kubeconfig.ts'
 import { nodeLog } from './platform/nodejs/log.ts'
@@ -48,39 +47,29 @@ export interface RunningServer {
 }
 
 const RENEWAL_CHECK_MS = 12 * 3_600_000
+const FIRST_START_MS = 5_000
 
 /** Throws `StartError`, whose message is the one line to show. Aborting `signal` closes as `close()` does. */
 export async function startServer(options: ServerOptions, signal?: AbortSignal): Promise<RunningServer> {
-  const { dataDir, host, port } = options
+  const { dataDir, host } = options
   const log = options.log ?? nodeLog(process.env['KEDGE_LOG'])
   const stop = new AbortController()
   const certificates = await prepare(options)
   const loops: Loop[] = []
-  const platform = openNodePlatform({
-    dataDir,
-    caPem: certificates.caPem,
-    log,
-    opened: (opened) => void loops.push(startLoop(opened, { signal: stop.signal })),
-  })
-  let serving: Serving
-  let cluster: Cluster
-  try {
-    cluster = await platform.createCluster('default')
-    const app = createApp({ platform, doors: [agentsDoor] })
-    const { upgrades } = platform
-    serving = await serveHttps({
-      host,
-      port,
-      serving: certificates.serving,
-      fetch: (request) => app.fetch(request),
-      upgrades,
-      log,
-    })
-  } catch (error) {
-    stop.abort()
-    await Promise.all(loops.map((loop) => loop.ended))
-    await platform.close()
-    throw error
+  // What the first answer does not need is loaded, and started, once somebody can be answered.
+  let runLoop: ((of: Cluster) => Loop) | undefined
+  const opened = (of: Cluster): void => void runLoop?.(of)
+  const platform = openNodePlatform({ dataDir, caPem: certificates.caPem, log, opened })
+  const { cluster, serving } = await listen(platform, options, certificates, log)
+  const { startLoop } = await import('./loop/runner.ts')
+  runLoop = (of) => {
+    const loop = startLoop(of, { signal: stop.signal })
+    loops.push(loop)
+    return loop
+  }
+  await firstStart(cluster, runLoop(cluster))
+  for (const name of platform.names()) {
+    platform.open(name).catch((error: unknown) => log.error(`cluster ${name} does not open`, { error }))
   }
 
   const base = `https://${reachable(host)}:${serving.port}`
@@ -126,6 +115,37 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
     },
     close: closeOnce,
   }
+}
+
+const agentsDoor: Door = async (cluster, request, path) => {
+  if (!path.startsWith('/agent/')) return undefined
+  const door = await import('./dispatch/door.ts')
+  return door.agentsDoor(cluster, request, path)
+}
+
+/** Opens the default cluster and listens: from here on clients are answered. */
+async function listen(
+  platform: NodePlatform,
+  { host, port }: ServerOptions,
+  { serving: certificate }: Certificates,
+  log: Log,
+): Promise<{ readonly cluster: Cluster; readonly serving: Serving }> {
+  try {
+    const cluster = await platform.createCluster('default')
+    const app = createApp({ platform, doors: [agentsDoor] })
+    const fetch = (request: Request): Response | Promise<Response> => app.fetch(request)
+    const { upgrades } = platform
+    return { cluster, serving: await serveHttps({ host, port, serving: certificate, fetch, upgrades, log }) }
+  } catch (error) {
+    await platform.close()
+    throw error
+  }
+}
+
+/** A new cluster is ready when it has its namespaces; one that was there before, at once. */
+async function firstStart(cluster: Cluster, loop: Loop): Promise<void> {
+  if ((await cluster.store.get({ resource: 'namespaces', namespace: '', name: 'default' })) !== undefined) return
+  await Promise.race([loop.settled(), cluster.clock.sleep(FIRST_START_MS)])
 }
 
 async function prepare(options: ServerOptions): Promise<Certificates> {

@@ -30,8 +30,7 @@ export function upgradeListener(
     const response = request === undefined ? new Response(null, { status: 400 }) : await fetch(request)
     const upgrade = upgrades.redeem(response)
     if (upgrade === undefined) return refuse(socket, response)
-    if (socket.destroyed) return upgrade.abandoned()
-    upgrades.complete(upgrade, incoming, socket, head)
+    await upgrades.complete(upgrade, incoming, socket, head)
   }
 }
 

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket, WebSocketServer } from 'ws'
 
 const TICKET = 'x-kedge-upgrade'
 /** kubectl sends 32 KiB at once, an agent at most 64 KiB; a port-forward's chunk may be larger. */
@@ -27,22 +27,30 @@ export interface Upgrades {
   ticket(upgrade: Upgrade): Response
   /** The upgrade behind an answer, once. undefined: it is an ordinary answer. */
   redeem(response: Response): Upgrade | undefined
-  complete(upgrade: Upgrade, request: IncomingMessage, socket: Duplex, head: Buffer): void
+  complete(upgrade: Upgrade, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
 }
 
 export function createUpgrades(): Upgrades {
   const waiting = new Map<string, { readonly upgrade: Upgrade; readonly timer: NodeJS.Timeout }>()
   const chosen = new WeakMap<IncomingMessage, string>()
-  const sockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: LONGEST_MESSAGE,
-  })
-  sockets.on('headers', (lines, request) => {
-    const protocol = chosen.get(request) ?? ''
-    if (protocol !== '') lines.push(`Sec-WebSocket-Protocol: ${protocol}`)
-  })
+  let accepting: ReturnType<typeof accept> | undefined
+
+  /** Loaded with the first stream: a control plane without any starts faster. */
+  async function accept(): Promise<WebSocketServer> {
+    const { WebSocketServer } = await import('ws')
+    const sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: LONGEST_MESSAGE,
+    })
+    sockets.on('headers', (lines, request) => {
+      const protocol = chosen.get(request) ?? ''
+      if (protocol !== '') lines.push(`Sec-WebSocket-Protocol: ${protocol}`)
+    })
+    return sockets
+  }
+
   return {
     ticket(upgrade) {
       const id = randomUUID()
@@ -62,7 +70,9 @@ export function createUpgrades(): Upgrades {
       waiting.delete(id)
       return held.upgrade
     },
-    complete(upgrade, request, socket, head) {
+    async complete(upgrade, request, socket, head) {
+      const sockets = await (accepting ??= accept())
+      if (socket.destroyed) return upgrade.abandoned()
       // `SPDY/3.1+portforward.k8s.io` is no token by RFC 6455, and ws refuses it: it is answered by hand.
       delete request.headers['sec-websocket-protocol']
       chosen.set(request, upgrade.protocol)
