@@ -74,7 +74,11 @@ export function deployments(): Planned {
   })
 }
 
-async function podsOf(view: Reading, namespace: string, sets: readonly Row<ReplicaSet>[]): Promise<readonly Row<Pod>[]> {
+async function podsOf(
+  view: Reading,
+  namespace: string,
+  sets: readonly Row<ReplicaSet>[],
+): Promise<readonly Row<Pod>[]> {
   const pages = await Promise.all(
     sets.map(({ object }) =>
       view.list<Pod>({ resource: 'pods', namespace, limit: MOST_PODS, where: { owner: object.metadata.uid ?? '' } }),

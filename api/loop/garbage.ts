@@ -106,9 +106,16 @@ async function dependentOf(view: Reading, dependent: Stored): Promise<DependentS
   for (const reference of metadata.ownerReferences ?? []) {
     owners.set(reference.uid, await stateOf(view, dependent, reference))
   }
-  const asks = [...owners.values()].includes('waiting')
-  const hasDependents = asks && (await view.owned(metadata.uid ?? '', 1)).length > 0
-  return { dependent, owners, hasDependents }
+  if (![...owners.values()].includes('waiting'))
+    return { dependent, owners, hasDependents: false, dependentWaits: false }
+  const own = await view.owned(metadata.uid ?? '', AT_ONCE)
+  const rows = await Promise.all(own.map(({ key }) => view.get(key.resource, key.namespace, key.name)))
+  const dependentWaits = rows.some((row) => row !== undefined && waitsForDependents(row.object))
+  return { dependent, owners, hasDependents: own.length > 0, dependentWaits }
+}
+
+function waitsForDependents(object: K8sObject): boolean {
+  return waitsForCollector(object) && object.metadata.finalizers?.includes('foregroundDeletion') === true
 }
 
 async function stateOf(view: Reading, dependent: Stored, reference: OwnerReference): Promise<OwnerState> {
@@ -119,6 +126,5 @@ async function stateOf(view: Reading, dependent: Stored, reference: OwnerReferen
   const { resource, namespace, name } = placeOf(kind, dependent.object.metadata.namespace ?? '', reference.name)
   const row = await view.get(resource, namespace, name)
   if (row === undefined || row.object.metadata.uid !== reference.uid) return 'absent'
-  const waits = waitsForCollector(row.object) && row.object.metadata.finalizers?.includes('foregroundDeletion') === true
-  return waits ? 'waiting' : 'solid'
+  return waitsForDependents(row.object) ? 'waiting' : 'solid'
 }

@@ -187,7 +187,8 @@ export class Passes {
       for (const [at, controller] of this.#controllers.entries()) {
         const watch = controller.watches[changed.resource] ?? controller.watches['*']
         const queue = this.#queues[at]
-        if (watch !== undefined && queue !== undefined) named.push(this.#tell(controller.name, watch, queue, changed, view))
+        if (watch !== undefined && queue !== undefined)
+          named.push(this.#tell(controller.name, watch, queue, changed, view))
       }
     }
     await Promise.all(named)

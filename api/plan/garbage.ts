@@ -36,6 +36,8 @@ export interface DependentSeen {
   readonly owners: ReadonlyMap<string, OwnerState>
   /** something names it as its owner */
   readonly hasDependents: boolean
+  /** one of those waits for its own dependents (foreground): owners may wait for each other in a circle */
+  readonly dependentWaits: boolean
 }
 
 const FOREGROUND = 'foregroundDeletion'
@@ -64,7 +66,7 @@ export function planOwner({ owner, dependents, more }: OwnerSeen): Plan {
 }
 
 export function planDependent(seen: DependentSeen): Plan {
-  const { dependent, owners, hasDependents } = seen
+  const { dependent, owners, hasDependents, dependentWaits } = seen
   const references = ownersOf(dependent.object)
   if (references.length === 0 || isBeingDeleted(dependent.object)) return { actions: [] }
   const inState = (state: OwnerState): readonly OwnerReference[] =>
@@ -78,7 +80,17 @@ export function planDependent(seen: DependentSeen): Plan {
   }
   const why = `its owner ${(waiting[0] ?? absent[0])?.name ?? ''} ${waiting.length > 0 ? 'is being deleted' : 'is gone'}`
   const policy = waiting.length > 0 && hasDependents ? 'Foreground' : ownPolicy(dependent.object)
-  return { actions: [{ do: 'delete', target: targetOf(dependent, dependent.resource), propagation: policy, why }] }
+  const end: Action = { do: 'delete', target: targetOf(dependent, dependent.resource), propagation: policy, why }
+  return { actions: policy === 'Foreground' && dependentWaits ? [...unblocked(dependent), end] : [end] }
+}
+
+/** In a circle everybody would wait for ever: this one blocks its owners no longer. */
+function unblocked(row: Stored): readonly Action[] {
+  const references = ownersOf(row.object)
+  if (!references.some(({ blockOwnerDeletion }) => blockOwnerDeletion === true)) return []
+  const ownerReferences = references.map((reference) => ({ ...reference, blockOwnerDeletion: false }))
+  const why = 'its dependents wait, too: it may not hold up its owners'
+  return [{ do: 'patch', target: targetOf(row, row.resource), patch: { metadata: { ownerReferences } }, why }]
 }
 
 /** The finalizers an object was made with decide about its own dependents. */
