@@ -1,6 +1,6 @@
 /** What a cluster at the edge needs outside its database, made once: keys, the administrator's token, the uid. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import type { ClusterSettings } from '../api/platform/workerd/environment.ts'
+import type { ClusterSettings } from '../api/platform/workerd/settings.ts'
 
 export interface NewCluster {
   readonly settings: ClusterSettings
@@ -13,7 +13,7 @@ export interface Database {
 }
 
 export async function newCluster(database: Database, caPem: string): Promise<NewCluster> {
-  const pair = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as CryptoKeyPair
+  const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
   const adminToken = randomBytes(32).toString('base64url')
   return {
     adminToken,

@@ -9,8 +9,9 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Cluster, StreamOrder } from '../port.ts'
 import type { Touched } from '../../store/store.ts'
 import { openCluster } from './cluster.ts'
-import { type ClusterSettings, clusterSettings, type Environment } from './environment.ts'
+import { clusterSettings, type Environment } from './environment.ts'
 import { type ObjectBell, objectBell } from './object-bell.ts'
+import type { ClusterSettings } from './settings.ts'
 import { remoteStreams } from './streams.ts'
 
 /** What the entry wires in: rooms that a platform may not know. */

@@ -5,7 +5,8 @@ import type { Touched } from '../../store/store.ts'
 import { httpSql } from '../http-sql.ts'
 import { webRandom } from '../memory.ts'
 import type { Bell, Clock, Cluster, Liveness, Log, Streams } from '../port.ts'
-import { type ClusterSettings, importKeys } from './environment.ts'
+import { importKeys } from './environment.ts'
+import type { ClusterSettings } from './settings.ts'
 
 export interface ClusterPorts {
   readonly bell: Bell

@@ -10,20 +10,11 @@
  */
 import type { Keys } from '../port.ts'
 import type { ClusterCalls } from './calls.ts'
+import type { ClusterSettings } from './settings.ts'
 
 export interface Environment {
   readonly CLUSTER: DurableObjectNamespace<ClusterCalls>
   readonly STREAM: DurableObjectNamespace
-}
-
-export interface ClusterSettings {
-  readonly uid: string
-  readonly url: string
-  readonly authToken?: string
-  readonly sealing: { readonly current: string; readonly keys: Readonly<Record<string, string>> }
-  readonly signing: { readonly id: string; readonly privateKey: JsonWebKey; readonly publicKey: JsonWebKey }
-  readonly adminTokenHash: string
-  readonly caPem: string
 }
 
 /** Parsed once per isolate: configuration does not change under a running isolate. */
