@@ -57,8 +57,8 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
   const certificates = await prepare(options)
   const loops: Loop[] = []
   // What the first answer does not need is loaded, and started, once somebody can be answered.
-  let runLoop: ((of: Cluster) => Loop) | undefined
-  const opened = (of: Cluster): void => void runLoop?.(of)
+  let runLoop: (of: Cluster) => Loop | undefined = () => undefined
+  const opened = (of: Cluster): void => void runLoop(of)
   const platform = openNodePlatform({ dataDir, caPem: certificates.caPem, log, opened })
   const { cluster, serving } = await listen(platform, options, certificates, log)
   const { startLoop } = await import('./loop/runner.ts')
@@ -143,8 +143,12 @@ async function listen(
 }
 
 /** A new cluster is ready when it has its namespaces; one that was there before, at once. */
-async function firstStart(cluster: Cluster, loop: Loop): Promise<void> {
-  if ((await cluster.store.get({ resource: 'namespaces', namespace: '', name: 'default' })) !== undefined) return
+async function firstStart(cluster: Cluster, loop: Loop | undefined): Promise<void> {
+  if (
+    loop === undefined ||
+    (await cluster.store.get({ resource: 'namespaces', namespace: '', name: 'default' })) !== undefined
+  )
+    return
   await Promise.race([loop.settled(), cluster.clock.sleep(FIRST_START_MS)])
 }
 
