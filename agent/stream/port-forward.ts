@@ -25,6 +25,7 @@ export async function servePortForward(
     return
   }
   let sending = Promise.resolve()
+  let feeding = Promise.resolve()
   const server = new SpdyServer({
     maxStreams: MAX_STREAMS,
     write: (bytes) => {
@@ -36,9 +37,10 @@ export async function servePortForward(
   const pairs = new Pairs(sandbox)
   socket.on('message', (data: Buffer, binary) => {
     if (!binary) return
+    // A paused socket still hands out what it has parsed: one after another, or frames would be mixed.
     socket.pause()
-    server
-      .feed(data)
+    feeding = feeding
+      .then(() => server.feed(data))
       .then(() => socket.resume())
       .catch(() => socket.close(1011, 'not SPDY/3.1'))
   })
@@ -148,6 +150,7 @@ const HELPER = `
 const s=require('net').connect({host:'127.0.0.1',port:Number(process.argv[1]),allowHalfOpen:true});
 s.on('error',e=>{process.stderr.write('dial tcp4 127.0.0.1:'+process.argv[1]+': '+e.message);process.exit(1)});
 s.on('connect',()=>{process.stderr.write('ok');process.stdin.pipe(s);s.pipe(process.stdout)});
+s.on('end',()=>process.stdout.write('',()=>process.exit(0)));
 s.on('close',()=>process.exit(0))`
 
 async function dialInside(pid: number, port: number): Promise<Duplex> {
