@@ -25,7 +25,10 @@ export function demandOf(pod: Pod): Demand {
   const plain = amounts(spec, (_, value) => value ?? 0)
   const cpu = plain.get('cpu') ?? 0
   const memory = plain.get('memory') ?? 0
-  const scored = amounts(spec, (name, value) => value ?? (name === 'cpu' ? SMALL_CPU : name === 'memory' ? SMALL_MEMORY : 0))
+  const scored = amounts(
+    spec,
+    (name, value) => value ?? (name === 'cpu' ? SMALL_CPU : name === 'memory' ? SMALL_MEMORY : 0),
+  )
   return {
     cpu,
     memory,

@@ -2,12 +2,7 @@
  * What a Deployment says of itself: counts, and the conditions Available, Progressing and ReplicaFailure with
  * upstream's reasons and messages, which `kubectl rollout status` waits for.
  */
-import type {
-  Deployment,
-  DeploymentCondition,
-  DeploymentStatus,
-  ReplicaSet,
-} from '../../schema/k8s/generated/types.ts'
+import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } from '../../schema/k8s/generated/types.ts'
 import { printTime, timeMs } from '../../schema/k8s/time.ts'
 import { conditionOf, withoutCondition } from './conditions.ts'
 import { fences, replicasOf } from './deployment-size.ts'
@@ -39,9 +34,15 @@ export function countsOf(
   const enough = available >= replicasOf(deployment) - fences(deployment).unavailable
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
-    ...count('replicas', total(({ set }) => set.status?.replicas ?? 0)),
+    ...count(
+      'replicas',
+      total(({ set }) => set.status?.replicas ?? 0),
+    ),
     ...count('updatedReplicas', current?.set.status?.replicas ?? 0),
-    ...count('readyReplicas', total(({ set }) => set.status?.readyReplicas ?? 0)),
+    ...count(
+      'readyReplicas',
+      total(({ set }) => set.status?.readyReplicas ?? 0),
+    ),
     ...count('availableReplicas', available),
     ...count('unavailableReplicas', unavailable),
     terminatingReplicas: terminating,
@@ -67,7 +68,11 @@ const UNAVAILABLE: DeploymentCondition = {
   message: 'Deployment does not have minimum availability.',
 }
 
-export function progressing(status: 'True' | 'False' | 'Unknown', reason: string, message: string): DeploymentCondition {
+export function progressing(
+  status: 'True' | 'False' | 'Unknown',
+  reason: string,
+  message: string,
+): DeploymentCondition {
   return { type: 'Progressing', status, reason, message }
 }
 
@@ -113,8 +118,7 @@ export function withProgress(
   const conditions = status.conditions ?? []
   if (!hasDeadline(deployment)) return { ...status, conditions: withoutCondition(conditions, 'Progressing') }
   const now = conditionOf(conditions, 'Progressing')
-  const settled =
-    (status.replicas ?? 0) === (status.updatedReplicas ?? 0) && now?.reason === 'NewReplicaSetAvailable'
+  const settled = (status.replicas ?? 0) === (status.updatedReplicas ?? 0) && now?.reason === 'NewReplicaSetAvailable'
   if (settled) return status
   const subject =
     current === undefined
@@ -147,7 +151,11 @@ function hasProgressed(was: DeploymentStatus, is: DeploymentStatus): boolean {
 }
 
 /** When lack of progress will be reported; 'passed', or undefined when nothing waits for it. */
-export function deadlineOf(deployment: Deployment, status: DeploymentStatus, at: Instant): Instant | 'passed' | undefined {
+export function deadlineOf(
+  deployment: Deployment,
+  status: DeploymentStatus,
+  at: Instant,
+): Instant | 'passed' | undefined {
   const now = conditionOf(status.conditions, 'Progressing')
   if (!hasDeadline(deployment) || now === undefined || now.reason === 'NewReplicaSetAvailable') return undefined
   if (now.reason === 'ProgressDeadlineExceeded') return 'passed'

@@ -182,10 +182,7 @@ function claimSets({ deployment, sets }: DeploymentSeen): Claim {
 /** The current ReplicaSet inherits annotations and minReadySeconds, and has the highest revision. */
 function syncedAnnotations({ seen, old }: Step, current: Row<ReplicaSet>): readonly Action[] {
   const { object } = seen.deployment
-  const annotations = difference(
-    current.object.metadata.annotations,
-    currentAnnotations(object, current.object, old),
-  )
+  const annotations = difference(current.object.metadata.annotations, currentAnnotations(object, current.object, old))
   const wanted = object.spec?.minReadySeconds ?? 0
   const minReady = wanted === (current.object.spec?.minReadySeconds ?? 0) ? undefined : wanted
   if (annotations === undefined && minReady === undefined) return []
@@ -208,14 +205,21 @@ function written(step: Step, moves: Moves, options: { readonly judge: 'progress'
 
   let status = countsOf(
     object,
-    effective === undefined ? undefined : { set: effective, size: current === undefined ? (moves.make ?? 0) : sizeOf(current) },
+    effective === undefined
+      ? undefined
+      : { set: effective, size: current === undefined ? (moves.make ?? 0) : sizeOf(current) },
     old.map((set) => ({ set: set.object, size: sizeOf(set) })),
     at,
   )
   status = withOccasion(step, status, made)
   if (options.judge === 'progress') {
     status = withProgress(object, status, effective, at)
-    status = withFailure(status, effective, old.map((set) => set.object), at)
+    status = withFailure(
+      status,
+      effective,
+      old.map((set) => set.object),
+      at,
+    )
   }
   if (collides && moves.make !== undefined) {
     status = { ...status, collisionCount: (status.collisionCount ?? 0) + 1 }
@@ -242,7 +246,11 @@ function annotated(deployment: Deployment, set: ReplicaSet, old: readonly Row<Re
 }
 
 /** What happened to the Deployment before any progress: a ReplicaSet was made or found, it was paused or resumed. */
-function withOccasion({ seen, current, at }: Step, status: DeploymentStatus, made: ReplicaSet | undefined): DeploymentStatus {
+function withOccasion(
+  { seen, current, at }: Step,
+  status: DeploymentStatus,
+  made: ReplicaSet | undefined,
+): DeploymentStatus {
   const { object } = seen.deployment
   if (!hasDeadline(object) || isBeingDeleted(object)) return status
   const conditions = status.conditions ?? []
@@ -251,7 +259,11 @@ function withOccasion({ seen, current, at }: Step, status: DeploymentStatus, mad
     const next =
       seen.failure === undefined
         ? progressing('True', 'NewReplicaSetCreated', `Created new replica set "${made.metadata.name ?? ''}"`)
-        : progressing('False', 'ReplicaSetCreateError', `Failed to create new replica set "${made.metadata.name ?? ''}": ${seen.failure}`)
+        : progressing(
+            'False',
+            'ReplicaSetCreateError',
+            `Failed to create new replica set "${made.metadata.name ?? ''}": ${seen.failure}`,
+          )
     return { ...status, conditions: placed(conditions, next, at) }
   }
   const isPaused = object.spec?.paused === true
@@ -263,7 +275,11 @@ function withOccasion({ seen, current, at }: Step, status: DeploymentStatus, mad
     return { ...status, conditions: placed(conditions, next, at) }
   }
   if (now !== undefined || current === undefined) return status
-  const found = progressing('True', 'FoundNewReplicaSet', `Found new replica set "${current.object.metadata.name ?? ''}"`)
+  const found = progressing(
+    'True',
+    'FoundNewReplicaSet',
+    `Found new replica set "${current.object.metadata.name ?? ''}"`,
+  )
   return { ...status, conditions: placed(conditions, found, at) }
 }
 

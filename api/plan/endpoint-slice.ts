@@ -160,7 +160,11 @@ function fitted(seen: EndpointSliceSeen, group: Group, own: readonly Row<Endpoin
   return [...actions, ...fresh.map((endpoints, index) => made(seen, group, endpoints, index))]
 }
 
-function rewritten(seen: EndpointSliceSeen, slice: Row<EndpointSlice>, endpoints: readonly Endpoint[]): readonly Action[] {
+function rewritten(
+  seen: EndpointSliceSeen,
+  slice: Row<EndpointSlice>,
+  endpoints: readonly Endpoint[],
+): readonly Action[] {
   const labels = difference(slice.object.metadata.labels, labelsOf(seen.service.object))
   const same = equal(slice.object.endpoints ?? [], endpoints)
   if (same && labels === undefined) return []
@@ -172,7 +176,12 @@ function rewritten(seen: EndpointSliceSeen, slice: Row<EndpointSlice>, endpoints
   return [{ do: 'patch', target: targetOf(slice), patch, why }]
 }
 
-function made({ service, slices }: EndpointSliceSeen, group: Group, endpoints: readonly Endpoint[], index: number): Action {
+function made(
+  { service, slices }: EndpointSliceSeen,
+  group: Group,
+  endpoints: readonly Endpoint[],
+  index: number,
+): Action {
   const { name = '', namespace = '', uid = '', annotations } = service.object.metadata
   const taken = slices.map(({ object }) => object.metadata.name ?? '').toSorted(compare)
   const first = endpoints[0]?.targetRef?.uid ?? ''

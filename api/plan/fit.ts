@@ -3,12 +3,7 @@
  * of the event FailedScheduling. Checks of the pod against the node itself are made once for all pods of one shape;
  * checks of room are made for each pod.
  */
-import type {
-  Node,
-  NodeSelectorRequirement,
-  NodeSelectorTerm,
-  Pod,
-} from '../../schema/k8s/generated/types.ts'
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../schema/k8s/generated/types.ts'
 import { type Demand, portsMeet } from './demand.ts'
 import type { Room, Taken } from './room.ts'
 import { isTolerated } from './tolerations.ts'

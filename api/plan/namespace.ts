@@ -38,7 +38,11 @@ function furnishing({ namespace, serviceAccount, rootCertificate, caPem }: Names
   const name = namespace.object.metadata.name ?? ''
   const actions: Action[] = []
   if (serviceAccount === undefined) {
-    const object: ServiceAccount = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } }
+    const object: ServiceAccount = {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'default', namespace: name },
+    }
     actions.push({ do: 'create', resource: 'serviceaccounts', object: asObject(object), why: 'every namespace has it' })
   }
   if (rootCertificate === undefined) {
@@ -123,7 +127,11 @@ function remains(namespace: Namespace, remaining: readonly Contents[], at: Insta
       : some('NamespaceContentRemaining', 'SomeResourcesRemain', `Some resources are remaining: ${listed(instances)}`),
     finalizers.size === 0
       ? removed('NamespaceFinalizersRemaining')
-      : some('NamespaceFinalizersRemaining', 'SomeFinalizersRemain', `Some content in the namespace has finalizers remaining: ${listed(waits)}`),
+      : some(
+          'NamespaceFinalizersRemaining',
+          'SomeFinalizersRemain',
+          `Some content in the namespace has finalizers remaining: ${listed(waits)}`,
+        ),
   ]
   for (const condition of all) conditions = withCondition(conditions, condition, at)
   return conditions

@@ -94,7 +94,13 @@ function conditionsOf(seen: NodeSeen, node: Node, silentAt: Instant, at: Instant
     const old = conditionOf(conditions, type)
     if (old?.status === 'Unknown') continue
     const heartbeat = old?.lastHeartbeatTime ?? node.metadata.creationTimestamp
-    const next = { type, status: 'Unknown', reason, message, ...(heartbeat === undefined ? {} : { lastHeartbeatTime: heartbeat }) }
+    const next = {
+      type,
+      status: 'Unknown',
+      reason,
+      message,
+      ...(heartbeat === undefined ? {} : { lastHeartbeatTime: heartbeat }),
+    }
     conditions = withCondition(conditions, next, at)
   }
   return conditions
@@ -116,7 +122,8 @@ function spoken(node: Row<Node>, conditions: readonly NodeCondition[]): readonly
 }
 
 function statusActions(node: Row<Node>, conditions: readonly NodeCondition[]): readonly Action[] {
-  if (conditions === node.object.status?.conditions || equal(conditions, node.object.status?.conditions ?? [])) return []
+  if (conditions === node.object.status?.conditions || equal(conditions, node.object.status?.conditions ?? []))
+    return []
   const why = `Ready is ${readyOf(conditions)?.status ?? 'unknown'}`
   return [{ do: 'patch-status', target: targetOf(node), patch: { status: { conditions } }, why }]
 }
@@ -205,7 +212,11 @@ function evict(pod: Row<Pod>, at: Instant): readonly Action[] {
   const { namespace = '', name = '' } = pod.object.metadata
   const reason = 'TaintManagerEviction'
   return [
-    eventAbout(pod, { reason, message: `Marking for deletion Pod ${namespace}/${name}`, source: 'taint-eviction-controller' }),
+    eventAbout(pod, {
+      reason,
+      message: `Marking for deletion Pod ${namespace}/${name}`,
+      source: 'taint-eviction-controller',
+    }),
     disrupted(pod, 'DeletionByTaintManager', 'Taint manager: deleting due to NoExecute taint', at),
     { do: 'delete', target: targetOf(pod), why: 'it does not tolerate a NoExecute taint of its node' },
   ]

@@ -27,11 +27,28 @@ export interface Target {
 
 /** Every action says why: the reason becomes the Event, the log line and the line in the golden file. */
 export type Action =
-  | { readonly do: 'create'; readonly resource: string; readonly object: K8sObject; readonly why: string; readonly guards?: readonly Target[] }
+  | {
+      readonly do: 'create'
+      readonly resource: string
+      readonly object: K8sObject
+      readonly why: string
+      readonly guards?: readonly Target[]
+    }
   /** merge patch of the main resource */
-  | { readonly do: 'patch'; readonly target: Target; readonly patch: Readonly<Record<string, unknown>>; readonly why: string; readonly guards?: readonly Target[] }
+  | {
+      readonly do: 'patch'
+      readonly target: Target
+      readonly patch: Readonly<Record<string, unknown>>
+      readonly why: string
+      readonly guards?: readonly Target[]
+    }
   /** merge patch of `/status` */
-  | { readonly do: 'patch-status'; readonly target: Target; readonly patch: Readonly<Record<string, unknown>>; readonly why: string }
+  | {
+      readonly do: 'patch-status'
+      readonly target: Target
+      readonly patch: Readonly<Record<string, unknown>>
+      readonly why: string
+    }
   | { readonly do: 'bind'; readonly target: Target; readonly node: string; readonly why: string }
   | {
       readonly do: 'delete'
@@ -44,4 +61,11 @@ export type Action =
   /** clears `kubernetes` from a namespace's spec.finalizers, through `/finalize` */
   | { readonly do: 'finalize'; readonly target: Target; readonly why: string }
   /** an Event about `target` (upstream's reason and message), coalesced by the loop */
-  | { readonly do: 'event'; readonly target: Target & { readonly kind: string; readonly apiVersion: string }; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string; readonly source: string }
+  | {
+      readonly do: 'event'
+      readonly target: Target & { readonly kind: string; readonly apiVersion: string }
+      readonly type: 'Normal' | 'Warning'
+      readonly reason: string
+      readonly message: string
+      readonly source: string
+    }

@@ -11,7 +11,16 @@ import { derivedName } from './hash.ts'
 import type { Action, Instant, Plan } from './plan.ts'
 import { availableFrom, isActive, isReady, stopsGracefully } from './pods.ts'
 import { rankedForDeletion } from './replica-set-rank.ts'
-import { asObject, controllerOf, eventAbout, isBeingDeleted, ownedBy, type Row, statusAction, targetOf } from './seen.ts'
+import {
+  asObject,
+  controllerOf,
+  eventAbout,
+  isBeingDeleted,
+  ownedBy,
+  type Row,
+  statusAction,
+  targetOf,
+} from './seen.ts'
 
 export interface ReplicaSetSeen {
   readonly set: Row<ReplicaSet>
@@ -36,8 +45,7 @@ export function planReplicaSet(seen: ReplicaSetSeen, at: Instant): Plan {
   // After a refusal one try at a time: the same refusal need not be met 500 times.
   const burst = seen.failure === undefined ? BURST : 1
   const created = living && surplus < 0 ? newPods(seen, claim.active, Math.min(-surplus, burst)) : []
-  const deleted =
-    living && surplus > 0 ? rankedForDeletion(claim.active, at).slice(0, Math.min(surplus, burst)) : []
+  const deleted = living && surplus > 0 ? rankedForDeletion(claim.active, at).slice(0, Math.min(surplus, burst)) : []
 
   const gone = new Set(deleted)
   const kept = claim.active.filter((pod) => !gone.has(pod))
@@ -75,7 +83,9 @@ function claimPods({ set, pods }: ReplicaSetSeen): Claim {
     if (controller === undefined) {
       if (!selected || !isActive(pod.object) || isBeingDeleted(set.object)) continue
       const owners = [...(pod.object.metadata.ownerReferences ?? []), ownedBy(set.object)]
-      actions.push(ownersAction(pod, owners, `${set.object.metadata.name ?? ''} selects it and nobody controls it`, set))
+      actions.push(
+        ownersAction(pod, owners, `${set.object.metadata.name ?? ''} selects it and nobody controls it`, set),
+      )
       active.push(pod)
     } else if (controller.uid === uid) {
       if (pod.object.metadata.deletionTimestamp !== undefined) terminating++

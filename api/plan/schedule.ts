@@ -10,6 +10,7 @@ import { conditionOf, withCondition } from './conditions.ts'
 import { type Demand, demandOf } from './demand.ts'
 import { hasRoom, NODE_CHECKS, whyNoRoom } from './fit.ts'
 import type { Action, Instant, Plan } from './plan.ts'
+import { Ranking } from './ranking.ts'
 import { type Room, take, type Taken } from './room.ts'
 import { SPREAD_WEIGHT, standing, usage } from './score.ts'
 import { compare, eventAbout, isBeingDeleted, type Row, targetOf } from './seen.ts'
@@ -24,13 +25,13 @@ const SCHEDULER = 'default-scheduler'
 
 export function schedule({ room, pods }: ScheduleSeen, at: Instant): Plan {
   const taken = room.draft()
-  const shapes = new Map<string, Shape>()
+  const board: Board = { room, taken, moved: [], shapes: new Map(), groups: new Map() }
   const actions: Action[] = []
-  let start = 0
   for (const pod of pods.filter((row) => isSchedulable(row.object)).toSorted(byPriority)) {
-    const shape = shapeOf(shapes, room, pod.object)
+    const key = shapeKey(pod.object)
+    const shape = shapeOf(board, key, pod.object)
     const owner = pod.object.metadata.ownerReferences?.find((reference) => reference.controller === true)?.uid
-    const slot = shape.full === undefined ? best(room, taken, shape, owner, start) : -1
+    const slot = shape.full === undefined ? best(board, groupOf(board, key, shape, owner)) : -1
     if (slot < 0) {
       // Room only shrinks within a plan: what did not fit once fits no later pod of the shape.
       shape.full ??= explained(room, taken, shape)
@@ -38,7 +39,7 @@ export function schedule({ room, pods }: ScheduleSeen, at: Instant): Plan {
       continue
     }
     take(taken, slot, shape.demand, owner, 1)
-    start = slot + 1
+    board.moved.push(slot)
     const node = room.nodes[slot]?.metadata.name ?? ''
     const { namespace = '', name = '' } = pod.object.metadata
     const message = `Successfully assigned ${namespace}/${name} to ${node}`
@@ -66,22 +67,48 @@ function byPriority(a: Row<Pod>, b: Row<Pod>): number {
   return age === 0 ? a.revision - b.revision : age
 }
 
+/** One plan's working place. */
+interface Board {
+  readonly room: Room
+  readonly taken: Taken
+  /** slots in the order in which pods came to them */
+  readonly moved: number[]
+  readonly shapes: Map<string, Shape>
+  readonly groups: Map<string, Group>
+}
+
+/** What pods share that ask for the same. */
 interface Shape {
-  readonly pod: Pod
   readonly demand: Demand
   /** by slot: why the node will not do; undefined: it will */
   readonly refusals: readonly (string | undefined)[]
-  /** slots that will do */
-  readonly slots: Int32Array
   readonly standing: Float64Array | undefined
   /** set when a pod of this shape did not fit */
   full: string | undefined
 }
 
-function shapeOf(shapes: Map<string, Shape>, room: Room, pod: Pod): Shape {
+/** Pods of one shape and one controller: the same pod for every node. */
+interface Group {
+  readonly shape: Shape
+  readonly owner: string | undefined
+  ranking: Ranking
+  /** most pods of the controller on one node, when the scores were made */
+  most: number
+  /** how much of `moved` the ranking knows */
+  known: number
+}
+
+function shapeKey(pod: Pod): string {
   const { containers = [], initContainers, nodeSelector, affinity, tolerations, overhead, resources } = pod.spec ?? {}
-  const asks = [...containers, ...(initContainers ?? [])].map((one) => [one.resources?.requests, one.ports, one.restartPolicy])
-  const key = JSON.stringify([asks, containers.length, nodeSelector, affinity, tolerations, overhead, resources])
+  const asks = [...containers, ...(initContainers ?? [])].map((one) => [
+    one.resources?.requests,
+    one.ports,
+    one.restartPolicy,
+  ])
+  return JSON.stringify([asks, containers.length, nodeSelector, affinity, tolerations, overhead, resources])
+}
+
+function shapeOf({ shapes, room }: Board, key: string, pod: Pod): Shape {
   const found = shapes.get(key)
   if (found !== undefined) return found
   const refusals = room.nodes.map((node) => {
@@ -92,36 +119,59 @@ function shapeOf(shapes: Map<string, Shape>, room: Room, pod: Pod): Shape {
     }
     return undefined
   })
-  const slots = Int32Array.from(refusals.flatMap((why, slot) => (why === undefined ? slot : [])))
-  const shape: Shape = { pod, demand: demandOf(pod), refusals, slots, standing: standing(pod, room.nodes), full: undefined }
+  const shape: Shape = { demand: demandOf(pod), refusals, standing: standing(pod, room.nodes), full: undefined }
   shapes.set(key, shape)
   return shape
 }
 
+/** No node is in this slot. */
 const GONE = ''
 
-/** The best slot, -1 when there is none. Of equals the first after the last choice, so that equals take turns. */
-function best(room: Room, taken: Taken, shape: Shape, owner: string | undefined, start: number): number {
-  const { slots, demand } = shape
-  const counts = owner === undefined ? undefined : taken.owners.get(owner)
-  let most = 0
-  if (counts !== undefined) for (const count of counts.values()) if (count > most) most = count
-  let chosen = -1
-  let top = -1
-  let offset = 0
-  while (offset < slots.length && (slots[offset] ?? 0) < start) offset++
-  for (let step = 0; step < slots.length; step++) {
-    const index = offset + step
-    const slot = slots[index < slots.length ? index : index - slots.length] ?? 0
-    if (!hasRoom(room, taken, slot, demand)) continue
-    let score = usage(room, taken, slot, demand) + (shape.standing?.[slot] ?? 0)
-    if (most > 0) score += (SPREAD_WEIGHT * 100 * (most - (counts?.get(slot) ?? 0))) / most
-    if (score > top) {
-      top = score
-      chosen = slot
+function groupOf(board: Board, key: string, shape: Shape, owner: string | undefined): Group {
+  const name = `${owner ?? ''} ${key}`
+  const found = board.groups.get(name)
+  if (found !== undefined) return found
+  const group: Group = { shape, owner, ranking: new Ranking(new Float64Array(0)), most: 0, known: 0 }
+  rescore(board, group)
+  board.groups.set(name, group)
+  return group
+}
+
+function rescore(board: Board, group: Group): void {
+  group.most = 0
+  for (const count of countsOf(board, group)?.values() ?? []) if (count > group.most) group.most = count
+  group.known = board.moved.length
+  group.ranking = new Ranking(Float64Array.from(board.room.nodes, (_, slot) => scoreOf(board, group, slot)))
+}
+
+function countsOf({ taken }: Board, { owner }: Group): ReadonlyMap<number, number> | undefined {
+  return owner === undefined ? undefined : taken.owners.get(owner)
+}
+
+/** Below zero: the pod does not fit there. */
+function scoreOf(board: Board, group: Group, slot: number): number {
+  const { room, taken } = board
+  const { shape, most } = group
+  if (shape.refusals[slot] !== undefined || !hasRoom(room, taken, slot, shape.demand)) return -1
+  const score = usage(room, taken, slot, shape.demand) + (shape.standing?.[slot] ?? 0)
+  if (most === 0) return score
+  return score + (SPREAD_WEIGHT * 100 * (most - (countsOf(board, group)?.get(slot) ?? 0))) / most
+}
+
+/** The best slot, -1 when there is none. */
+function best(board: Board, group: Group): number {
+  const { moved } = board
+  const counts = countsOf(board, group)
+  for (; group.known < moved.length; group.known++) {
+    const slot = moved[group.known] ?? 0
+    // A new most changes the weight of every pod of the controller.
+    if ((counts?.get(slot) ?? 0) > group.most) {
+      rescore(board, group)
+      break
     }
+    group.ranking.set(slot, scoreOf(board, group, slot))
   }
-  return chosen
+  return group.ranking.top
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) ... . preemption: 0/3 nodes are available: ...` */

@@ -17,7 +17,9 @@ export const SPREAD_WEIGHT = 2
 export function standing(pod: Pod, nodes: readonly (Node | undefined)[]): Float64Array | undefined {
   const preferred = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
   const liked = nodes.map((node) =>
-    node === undefined ? 0 : preferred.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0),
+    node === undefined
+      ? 0
+      : preferred.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0),
   )
   const disliked = nodes.map((node) => (node === undefined ? 0 : asked(pod, node)))
   const mostLiked = Math.max(0, ...liked)

@@ -130,7 +130,9 @@ export function equal(a: unknown, b: unknown): boolean {
 export function byAge(a: Row<Thing>, b: Row<Thing>): number {
   const one = a.object.metadata
   const other = b.object.metadata
-  return compare(one.creationTimestamp ?? '', other.creationTimestamp ?? '') || compare(one.name ?? '', other.name ?? '')
+  return (
+    compare(one.creationTimestamp ?? '', other.creationTimestamp ?? '') || compare(one.name ?? '', other.name ?? '')
+  )
 }
 
 export function compare(a: string, b: string): number {
