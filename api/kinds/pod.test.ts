@@ -139,18 +139,18 @@ describe('nothing of a pod is ignored silently', () => {
   test.each<readonly [K8sObject, string]>([
     [
       aPod({ volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }] }),
-      'spec.volumes[0].nfs: kedge: no kedge node can mount a volume of this type',
+      'spec.volumes[0].nfs: kedge: no node can mount a volume of this type',
     ],
     [
       aPod({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] }),
-      'spec.volumes[0].persistentVolumeClaim: kedge: no kedge node can mount a volume of this type',
+      'spec.volumes[0].persistentVolumeClaim: kedge: no node can mount a volume of this type',
     ],
     [
       aPod({ runtimeClassName: 'gvisor' }),
       'spec.runtimeClassName: kedge: containers run with the default runtime of the node',
     ],
-    [aPod({ os: { name: 'windows' } }), 'spec.os: kedge: kedge nodes run Linux'],
-    [aPod({ hostUsers: false }), 'spec.hostUsers: kedge: kedge pods have no user namespace of their own'],
+    [aPod({ os: { name: 'windows' } }), 'spec.os: kedge: nodes run Linux'],
+    [aPod({ hostUsers: false }), 'spec.hostUsers: kedge: pods have no user namespace of their own'],
   ])('%# is refused', (object, error) => {
     expect(errors(object)).toEqual([error])
   })

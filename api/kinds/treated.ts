@@ -29,27 +29,37 @@ interface Found {
   readonly rule: Rule
 }
 
-function asked(spec: PodSpec, path: string, treatment: Rule['treatment']): readonly Found[] {
+function asked(spec: PodSpec, path: string, treatment: 'refused' | 'stored'): readonly Found[] {
   const found: Found[] = []
-  for (const { place, rules } of PLACES) {
+  for (const { place, rules } of PLACES[treatment]) {
     for (const { at, value } of reach(spec, path, place)) {
-      for (const [field, rule] of Object.entries(rules)) {
-        if (rule.treatment !== treatment || !Object.hasOwn(value, field)) continue
-        const held = value[field]
-        if (held === undefined || isEmpty(held) || rule.fine.includes(JSON.stringify(held))) continue
-        found.push({ at: `${at}.${field}`, rule })
+      for (const [field, held] of Object.entries(value)) {
+        const rule = rules.get(field)
+        if (rule === undefined || held === undefined || isEmpty(held)) continue
+        if (!rule.fine.includes(JSON.stringify(held))) found.push({ at: `${at}.${field}`, rule })
       }
     }
   }
   return found
 }
 
+interface Place {
+  readonly place: readonly string[]
+  readonly rules: ReadonlyMap<string, Rule>
+}
+
 /** The places below the spec as steps; what holds for containers holds for init containers. */
-const PLACES = TREATMENTS.flatMap(({ place, rules }) => {
-  const steps = place.split('.').slice(1)
-  const init = steps[0] === 'containers[]' ? [['initContainers[]', ...steps.slice(1)]] : []
-  return [steps, ...init].map((one) => ({ place: one, rules }))
-})
+function placesOf(treatment: Rule['treatment']): readonly Place[] {
+  return TREATMENTS.flatMap(({ place, rules }) => {
+    const mine = new Map(Object.entries(rules).filter(([, rule]) => rule.treatment === treatment))
+    if (mine.size === 0) return []
+    const steps = place.split('.').slice(1)
+    const init = steps[0] === 'containers[]' ? [['initContainers[]', ...steps.slice(1)]] : []
+    return [steps, ...init].map((one) => ({ place: one, rules: mine }))
+  })
+}
+
+const PLACES = { refused: placesOf('refused'), stored: placesOf('stored') }
 
 interface Reached {
   readonly at: string

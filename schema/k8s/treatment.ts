@@ -33,14 +33,14 @@ function refused(why: string, ...fine: readonly unknown[]): Rule {
   return { treatment: 'refused', fine: fine.map((value) => JSON.stringify(value)), why }
 }
 
-const WINDOWS = refused('kedge nodes run Linux')
-const NO_MOUNT = refused('no kedge node can mount a volume of this type')
+const WINDOWS = refused('nodes run Linux')
+const NO_MOUNT = refused('no node can mount a volume of this type')
 
 const POD_TREATMENT: Readonly<Record<keyof PodSpec, Rule>> = {
   volumes: honoured,
   initContainers: honoured,
   containers: honoured,
-  ephemeralContainers: refused('kedge does not run ephemeral containers yet'),
+  ephemeralContainers: refused('ephemeral containers are not run yet'),
   restartPolicy: honoured,
   terminationGracePeriodSeconds: honoured,
   activeDeadlineSeconds: honoured,
@@ -75,14 +75,14 @@ const POD_TREATMENT: Readonly<Record<keyof PodSpec, Rule>> = {
   overhead: honoured,
   topologySpreadConstraints: stored(),
   setHostnameAsFQDN: stored(false),
-  os: refused('kedge nodes run Linux', { name: 'linux' }),
-  hostUsers: refused('kedge pods have no user namespace of their own', true),
+  os: refused('nodes run Linux', { name: 'linux' }),
+  hostUsers: refused('pods have no user namespace of their own', true),
   schedulingGates: honoured,
-  resourceClaims: refused('kedge allocates no devices'),
+  resourceClaims: refused('no devices are allocated'),
   // Counted by the scheduler; no limit of the whole pod is enforced.
   resources: stored(),
   hostnameOverride: honoured,
-  workloadRef: refused('kedge schedules no pod groups'),
+  workloadRef: refused('pod groups are not scheduled'),
 }
 
 const AFFINITY_TREATMENT: Readonly<Record<keyof Affinity, Rule>> = {
@@ -119,9 +119,9 @@ const CONTAINER_TREATMENT: Readonly<Record<keyof Container, Rule>> = {
   resources: honoured,
   resizePolicy: stored(),
   restartPolicy: honoured,
-  restartPolicyRules: refused('kedge restarts containers by restartPolicy alone'),
+  restartPolicyRules: refused('containers are restarted by restartPolicy alone'),
   volumeMounts: honoured,
-  volumeDevices: refused('no kedge node can hand out block devices'),
+  volumeDevices: refused('no node can hand out block devices'),
   livenessProbe: stored(),
   readinessProbe: stored(),
   startupProbe: stored(),
@@ -161,7 +161,7 @@ const ENV_SOURCE_TREATMENT: Readonly<Record<keyof EnvVarSource, Rule>> = {
   resourceFieldRef: honoured,
   configMapKeyRef: honoured,
   secretKeyRef: honoured,
-  fileKeyRef: refused('kedge reads no environment from files of a volume'),
+  fileKeyRef: refused('no environment is read from files of a volume'),
 }
 
 const MOUNT_TREATMENT: Readonly<Record<keyof VolumeMount, Rule>> = {
@@ -212,9 +212,9 @@ const PROJECTION_TREATMENT: Readonly<Record<keyof VolumeProjection, Rule>> = {
   secret: honoured,
   downwardAPI: honoured,
   configMap: honoured,
-  serviceAccountToken: refused('kedge issues no service account tokens yet'),
-  clusterTrustBundle: refused('kedge serves no ClusterTrustBundles'),
-  podCertificate: refused('kedge issues no pod certificates'),
+  serviceAccountToken: refused('no service account tokens are issued yet'),
+  clusterTrustBundle: refused('there are no ClusterTrustBundles'),
+  podCertificate: refused('no pod certificates are issued'),
 }
 
 /** The records by the place they speak of; a place is a path with `[]` for each item of a list. */
