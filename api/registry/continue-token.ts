@@ -45,7 +45,9 @@ function parse(token: string): { v?: unknown; rv?: unknown; start?: unknown } {
   if (!/^[A-Za-z0-9_-]{1,4096}$/.test(token)) throw bad('illegal base64 data')
   try {
     const binary = atob(token.replaceAll('-', '+').replaceAll('_', '/'))
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(binary, (char) => char.charCodeAt(0)))
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+      Uint8Array.from(binary, (char) => char.charCodeAt(0)),
+    )
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? value : {}
   } catch {
