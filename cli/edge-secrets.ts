@@ -1,5 +1,5 @@
 /** What a cluster at the edge needs outside its database, made once: keys, the administrator's token, the uid. */
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID, type webcrypto } from 'node:crypto'
 import type { ClusterSettings } from '../api/platform/workerd/settings.ts'
 
 export interface NewCluster {
@@ -13,7 +13,7 @@ export interface Database {
 }
 
 export async function newCluster(database: Database, caPem: string): Promise<NewCluster> {
-  const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+  const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
   const adminToken = randomBytes(32).toString('base64url')
   return {
     adminToken,
