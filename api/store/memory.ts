@@ -2,44 +2,31 @@
  * The store in memory: the same contract without a database, held to the same suite. For tests, simulations and
  * clusters that need not outlive the process. Values are kept as they come; nothing is at rest, so nothing is sealed.
  */
-import { checkGroup, expectNumber, expectations, utf8Length } from './flush.ts'
+import { checkGroup, expectations, utf8Length } from './flush.ts'
 import { compareText, keyText } from './key.ts'
+import type { Entry } from './memory-rows.ts'
+import {
+  changeOf,
+  compareKeys,
+  cut,
+  holds,
+  indexRow,
+  indexWeight,
+  lowerBound,
+  matches,
+  must,
+  storedOf,
+  upperBound,
+  wanted,
+} from './memory-rows.ts'
 import { COUNT_AT_MOST, INDEX_ROWS, PAGE_BYTES, PAGE_ROWS } from './page-sql.ts'
-import type {
-  AfterQuery,
-  Change,
-  Effect,
-  Expect,
-  Group,
-  Index,
-  IndexRow,
-  Key,
-  ListQuery,
-  Lost,
-  Outcome,
-  Page,
-  Store,
-  Stored,
-  Touched,
-} from './store.ts'
+import type { Effect, Group, ListQuery, Lost, Outcome, Page, Store, Touched } from './store.ts'
 import { StoreError } from './store.ts'
 
 export interface MemoryStoreOptions {
   readonly now: () => number
   readonly clusterUid: string
   readonly onCommit?: (touched: Touched) => void
-}
-
-interface Entry {
-  readonly key: Key
-  readonly revision: number
-  readonly createRevision: number
-  readonly op: 'create' | 'update' | 'delete'
-  /** for a delete the last state */
-  readonly value: string
-  readonly index: Index
-  readonly bytes: number
-  readonly previous: Entry | undefined
 }
 
 const MARK_EVERY_MS = 60_000
@@ -271,84 +258,4 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
   }
 
   return store
-}
-
-function holds(entry: Entry | undefined, expect: Expect): boolean {
-  const number = expectNumber(expect)
-  return number === -1 ? entry !== undefined : (entry?.revision ?? 0) === number
-}
-
-function storedOf(entry: Entry | undefined): Stored | undefined {
-  if (entry === undefined) return undefined
-  const { key, revision, createRevision, value } = entry
-  return { key, revision, createRevision, value }
-}
-
-function indexRow({ key, revision, index, bytes }: Entry): IndexRow {
-  const { labels, nodeName, owner, uid, expiresAt, facts } = index
-  return { key, revision, labels: labels ?? {}, nodeName: nodeName || undefined, owner, uid, expiresAt, facts, bytes }
-}
-
-function indexWeight({ index }: Entry): number {
-  return 200 + (index.labels ? utf8Length(JSON.stringify(index.labels)) : 0) + utf8Length(index.facts ?? '')
-}
-
-function changeOf({ revision, op, key, value, previous }: Entry, withPrevious: boolean): Change {
-  return { revision, op, key, value, previous: withPrevious ? previous?.value : undefined }
-}
-
-function wanted(entry: Entry, query: AfterQuery): boolean {
-  if (query.resources !== undefined && !query.resources.includes(entry.key.resource)) return false
-  return query.namespace === undefined || entry.key.namespace === query.namespace
-}
-
-function matches({ index }: Entry, query: ListQuery): boolean {
-  const { where } = query
-  if (where === undefined) return true
-  const node = index.nodeName ?? ''
-  if (where.unbound === true && node !== '') return false
-  if (where.nodeName !== undefined && node !== where.nodeName) return false
-  if (where.owner !== undefined && (index.owner ?? '') !== where.owner) return false
-  if (where.uid !== undefined && index.uid !== where.uid) return false
-  return Object.entries(where.labels ?? {}).every(([key, value]) => index.labels?.[key] === value)
-}
-
-/** At most `limit` rows and `bytes`, but at least one row. */
-function cut(rows: readonly Entry[], limit: number, bytes: number, weigh: (entry: Entry) => number): readonly Entry[] {
-  const taken: Entry[] = []
-  let sum = 0
-  for (const entry of rows) {
-    sum += weigh(entry)
-    if (taken.length >= limit || (sum > bytes && taken.length > 0)) break
-    taken.push(entry)
-  }
-  return taken
-}
-
-function compareKeys(a: Key, b: Key): number {
-  return compareText(a.namespace, b.namespace) || compareText(a.name, b.name)
-}
-
-/** First row that is not before `key`. */
-function lowerBound(rows: readonly Entry[], key: Key): number {
-  let low = 0
-  let high = rows.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const row = rows[middle]
-    if (row !== undefined && compareKeys(row.key, key) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function upperBound(rows: readonly Entry[], key: Key): number {
-  const at = lowerBound(rows, key)
-  const row = rows[at]
-  return row !== undefined && compareKeys(row.key, key) === 0 ? at + 1 : at
-}
-
-function must(stored: Stored | undefined): Stored {
-  if (stored === undefined) throw new StoreError('corrupt', 'a row has no object')
-  return stored
 }

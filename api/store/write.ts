@@ -8,19 +8,18 @@
  * already holds, so neither the second sending nor a late first one applies anything twice, and the ids found tell
  * which groups had won.
  */
+import type { Flush } from './compose.ts'
+import { composeFlush } from './compose.ts'
 import type { Pending } from './flush.ts'
-import { MAX_GROUP_BYTES, checkGroup, encodeGroup, expectNumber, expectations, hasDue, takeFlush } from './flush.ts'
+import { MAX_GROUP_BYTES, checkGroup, encodeGroup, expectations, hasDue, takeFlush } from './flush.ts'
 import { describeKey } from './key.ts'
-import { PAGE_BYTES } from './page-sql.ts'
 import type { Opener } from './read.ts'
 import { int } from './read.ts'
 import type { Sealer } from './seal.ts'
-import type { Sql, SqlRow, SqlStatement } from './sql.ts'
+import type { Sql, SqlRow } from './sql.ts'
 import { SqlError } from './sql.ts'
 import type { Group, Key, Lost, Outcome, Stored, Touched } from './store.ts'
 import { StoreError } from './store.ts'
-import type { WriteRow } from './write-sql.ts'
-import { APPLIED, DUE_DELETE, DUE_PUT, LOSERS, MARK, writeStatement } from './write-sql.ts'
 
 export interface WriterOptions {
   readonly sql: Sql
@@ -266,67 +265,10 @@ export function groupWriter(options: WriterOptions): GroupWriter {
 
 const NO_KEY: Key = { resource: '', namespace: '', name: '' }
 
-interface Flush {
-  readonly first: readonly SqlStatement[]
-  /** asks first what was applied already */
-  readonly again: readonly SqlStatement[]
-  /** where WRITE stands in `first`; LOSERS follows it */
-  readonly writeAt: number
-  readonly markedAt: number | undefined
-}
-
 interface Answer {
   /** rows of (rev, req, node) */
   readonly applied: readonly SqlRow[]
   readonly written: readonly SqlRow[]
   /** rows of (ord, rev, create_rev, uid, enc, value) */
   readonly losers: readonly SqlRow[]
-}
-
-function composeFlush(
-  taken: readonly Pending[],
-  floor: number,
-  mark: { now: number; before: number } | undefined,
-): Flush {
-  const rows: WriteRow[] = []
-  const checks: unknown[][] = []
-  const reqs: string[] = []
-  let effects = 0
-  let bare = false
-  for (const pending of taken) {
-    for (const row of pending.rows) rows.push(row)
-    for (const { key, expect } of expectations(pending.group)) {
-      checks.push([key.resource, key.namespace, key.name, expectNumber(expect)])
-    }
-    reqs.push(pending.req)
-    effects += pending.group.effects.length
-    if (pending.group.effects.length === 0) bare = true
-  }
-  const losers = { sql: LOSERS, args: [JSON.stringify(checks), PAGE_BYTES] }
-  const due = dueStatements(taken, floor)
-  const first: SqlStatement[] = [
-    ...due,
-    writeStatement(rows, floor),
-    bare ? losers : { ...losers, unlessRows: effects },
-  ]
-  if (mark) first.push({ sql: MARK, args: [mark.now, mark.before, floor] })
-  const again = [{ sql: APPLIED, args: [floor, JSON.stringify(reqs)] }, ...first]
-  return { first, again, writeAt: due.length, markedAt: mark?.now }
-}
-
-function dueStatements(taken: readonly Pending[], floor: number): readonly SqlStatement[] {
-  const checks: unknown[][] = []
-  const puts: unknown[][] = []
-  const deletes: unknown[][] = []
-  for (const { req, group } of taken) {
-    if (!hasDue(group)) continue
-    for (const { key, expect } of expectations(group))
-      checks.push([req, key.resource, key.namespace, key.name, expectNumber(expect)])
-    for (const { planner, key, at } of group.due) (at === null ? deletes : puts).push([req, planner, key, at])
-  }
-  const statements: SqlStatement[] = []
-  if (puts.length > 0) statements.push({ sql: DUE_PUT, args: [JSON.stringify(checks), JSON.stringify(puts), floor] })
-  if (deletes.length > 0)
-    statements.push({ sql: DUE_DELETE, args: [JSON.stringify(checks), JSON.stringify(deletes), floor] })
-  return statements
 }
