@@ -137,14 +137,13 @@ class Runner {
     this.#wake = () => stop.abort()
     const next = this.#nextAt()
     const bell = listen(stop.signal)
-    const due =
-      next === undefined
-        ? bell.then(() => true)
-        : clock.sleep(Math.min(Math.max(0, next - clock.now()), LONGEST_SLEEP_MS), stop.signal).then(() => false)
-    const rung = await Promise.race([bell.then(() => true), due])
+    const ms = next === undefined ? LONGEST_SLEEP_MS : Math.min(Math.max(0, next - clock.now()), LONGEST_SLEEP_MS)
+    await Promise.race(next === undefined ? [bell] : [bell, clock.sleep(ms, stop.signal)])
     stop.abort()
+    // A ring that came while time was up, too, is not to be lost.
+    const heard = await bell
     this.#wake = undefined
-    return rung
+    return heard !== undefined || this.#waiters.length > 0
   }
 
   async #backOff(error: unknown): Promise<void> {
