@@ -172,7 +172,7 @@ class Running implements Watcher {
     if (start.listing === undefined) return
     for await (const items of start.listing.pages()) {
       for (const item of items) {
-        await this.#sink.room()
+        await this.#room()
         if (this.#over.signal.aborted) return
         this.#sink.send({ type: 'ADDED', item, shared: undefined })
       }
@@ -188,7 +188,7 @@ class Running implements Watcher {
     let page = start.page
     while (!this.#over.signal.aborted) {
       for (const change of page?.changes ?? []) {
-        await this.#sink.room()
+        await this.#room()
         if (this.#over.signal.aborted) return undefined
         this.change(new SharedChange(change))
       }
@@ -207,9 +207,20 @@ class Running implements Watcher {
     return undefined
   }
 
-  async #ended(): Promise<void> {
-    if (this.#over.signal.aborted) return
-    await new Promise<void>((done) => this.#over.signal.addEventListener('abort', () => done(), { once: true }))
+  /** Waits for the reader, at most until the watch is over. */
+  async #room(): Promise<void> {
+    const drained = this.#sink.room()
+    if (drained !== undefined) await Promise.race([drained, this.#ended()])
+  }
+
+  #end: Promise<void> | undefined
+
+  #ended(): Promise<void> {
+    this.#end ??= new Promise<void>((done) => {
+      if (this.#over.signal.aborted) done()
+      else this.#over.signal.addEventListener('abort', () => done(), { once: true })
+    })
+    return this.#end
   }
 
   change(shared: SharedChange): void {

@@ -190,6 +190,20 @@ describe.each(doors)('%s', (_, openDoor) => {
     expect(seen).toEqual(seen.map((_, at) => `cm-${at}`))
   })
 
+  test('a watch ends in time even when nobody reads what there is', async () => {
+    const door = await openDoor()
+    const clock = door.cluster.clock as ManualClock
+    const value = 'x'.repeat(200_000)
+    for (let at = 0; at < 12; at++) await door.send('POST', CONFIG_MAPS, configMap(`cm-${at}`, { value }))
+    const events = await door.watch(`${CONFIG_MAPS}?watch=true&timeoutSeconds=5`)
+    await settled()
+    await clock.advance(5_000)
+    await settled()
+    let seen = 0
+    while ((await events.next()) !== undefined) seen++
+    expect(seen).toBeLessThan(12)
+  })
+
   test('watchers that leave take their feed with them', async () => {
     const door = await openDoor()
     let listening = 0
