@@ -3,7 +3,7 @@
  * controller's own choosing, mostly `namespace/name`; everything about one key is planned together, and a key that was
  * named ten times since it was planned last is planned once.
  */
-import type { K8sObject } from '../../schema/k8s/meta.ts'
+import type { K8sObject, ObjectMeta } from '../../schema/k8s/meta.ts'
 import type { Instant, Plan, Planner } from '../plan/plan.ts'
 import type { Change } from '../store/store.ts'
 import type { Reading } from './reading.ts'
@@ -41,8 +41,11 @@ export interface Controller<Seen> {
   /** The slice one key needs; undefined: there is nothing to plan. */
   read(view: Reading, key: string, tries: Tries): Promise<Seen | undefined>
   readonly planner: Planner<Seen>
-  /** Reads what it remembers of the cluster, where no look at every object comes first. */
-  seed?(view: Reading): Promise<void>
+  /**
+   * For a loop that goes on where another ended: reads what the controller remembers of the cluster, and answers the
+   * keys that only time would wake, which the other one knew.
+   */
+  seed?(view: Reading): Promise<Iterable<string>>
 }
 
 /** A controller whose `Seen` is its own business. */
@@ -51,7 +54,7 @@ export interface Planned {
   readonly user: string
   readonly watches: Readonly<Record<string, Watch>>
   plan(view: Reading, key: string, tries: Tries, at: Instant): Promise<Plan>
-  seed(view: Reading): Promise<void>
+  seed(view: Reading): Promise<Iterable<string>>
 }
 
 const NOTHING: Plan = { actions: [] }
@@ -61,7 +64,7 @@ export function planned<Seen>(controller: Controller<Seen>): Planned {
     name: controller.name,
     user: controller.user,
     watches: controller.watches,
-    seed: async (view) => controller.seed?.(view),
+    seed: async (view) => (await controller.seed?.(view)) ?? [],
     async plan(view, key, tries, at) {
       const seen = await controller.read(view, key, tries)
       return seen === undefined ? NOTHING : controller.planner(seen, at)
@@ -71,6 +74,10 @@ export function planned<Seen>(controller: Controller<Seen>): Planned {
 
 export function keyOfObject({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `${namespace}/${name}`
+}
+
+export function keyOfMeta({ namespace = '', name = '' }: ObjectMeta): string {
+  return keyOfObject({ namespace, name })
 }
 
 /** `namespace/name` taken apart; the namespace is '' at cluster scope. */

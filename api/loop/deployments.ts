@@ -1,14 +1,16 @@
 /** What the Deployment planner sees: the Deployment, its ReplicaSets, and their pods where the strategy needs them. */
 import type { Deployment, Pod, ReplicaSet } from '../../schema/k8s/generated/types.ts'
 import { labelMatchOf, matches } from '../../schema/k8s/selector.ts'
+import { conditionOf } from '../plan/conditions.ts'
 import { newSetName } from '../plan/deployment-revision.ts'
 import { type DeploymentSeen, planDeployment } from '../plan/deployment.ts'
 import { controllerOf, type Row } from '../plan/seen.ts'
-import { type Changed, keyOfObject, placeOf, planned, type Planned } from './controller.ts'
+import { type Changed, keyOfMeta, keyOfObject, placeOf, planned, type Planned } from './controller.ts'
 import { Orphans } from './orphans.ts'
 import { Selectors } from './selectors.ts'
 import type { Reading } from './reading.ts'
 
+const MOST_DEPLOYMENTS = 100_000
 const MOST_SETS = 5_000
 const MOST_PODS = 50_000
 const RESOURCE = 'deployments.apps'
@@ -60,6 +62,10 @@ export function deployments(): Planned {
         return keys
       },
     },
+    async seed(view) {
+      const { rows } = await view.list<Deployment>({ resource: RESOURCE, limit: MOST_DEPLOYMENTS })
+      return rows.filter(({ object }) => isOnItsWay(object)).map(({ object }) => keyOfMeta(object.metadata))
+    },
     async read(view, key, tries) {
       const { namespace, name } = placeOf(key)
       const deployment = await view.get<Deployment>(RESOURCE, namespace, name)
@@ -85,6 +91,12 @@ async function podsOf(
     ),
   )
   return pages.flatMap(({ rows }) => rows)
+}
+
+/** Its deadline counts: the rollout is neither through nor given up. */
+function isOnItsWay({ status }: Deployment): boolean {
+  const reason = conditionOf(status?.conditions, 'Progressing')?.reason
+  return reason !== 'NewReplicaSetAvailable' && reason !== 'ProgressDeadlineExceeded'
 }
 
 /** Recreate waits for the last old pod: for its end, not for what happens to it before. */

@@ -9,6 +9,7 @@ import type { Reading } from './reading.ts'
 /** Objects of one resource that one plan deletes. */
 const AT_ONCE = 100
 
+const MOST_NAMESPACES = 100_000
 const GO_ON_MS = 50
 const LOOK_AGAIN_MS = 15_000
 
@@ -49,6 +50,16 @@ export function namespaces(): Planned {
         return op === 'delete' ? [] : [name]
       },
       '*': inside,
+    },
+    async seed(view) {
+      const { rows } = await view.list<Namespace>({ resource: 'namespaces', limit: MOST_NAMESPACES })
+      const names: string[] = []
+      for (const { object } of rows) {
+        const { name = '' } = object.metadata
+        ending.set(name, isBeingDeleted(object))
+        if (isBeingDeleted(object)) names.push(name)
+      }
+      return names
     },
     async read(view, name) {
       const namespace = await view.get<Namespace>('namespaces', '', name)

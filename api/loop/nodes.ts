@@ -44,6 +44,7 @@ export function nodes(): Planned {
     async seed(view) {
       const { rows } = await view.list<Node>({ resource: 'nodes', limit: MOST_NODES })
       for (const { object } of rows) known.set(object.metadata.name ?? '', 'look')
+      return known.keys()
     },
     async read(view, name) {
       const { since, nodes: heardOf } = await view.cluster.live.snapshot()

@@ -162,10 +162,12 @@ export class Passes {
     return wrote
   }
 
-  /** For a loop that starts where another ended: what controllers remember is read, nothing is planned anew. */
+  /** For a loop that starts where another ended: what controllers remember is read, and what waits for time. */
   async seed(): Promise<void> {
     const view = new Reading(this.#cluster)
-    for (const controller of this.#controllers) await controller.seed(view)
+    for (const [at, controller] of this.#controllers.entries()) {
+      for (const key of await controller.seed(view)) this.#queues[at]?.add(key)
+    }
   }
 
   async #isOvertaken(): Promise<boolean> {

@@ -4,11 +4,12 @@ import type { K8sObject } from '../../schema/k8s/meta.ts'
 import { type LabelMatch, labelMatchOf, matches } from '../../schema/k8s/selector.ts'
 import { planReplicaSet, type ReplicaSetSeen } from '../plan/replica-set.ts'
 import { controllerOf, type Row } from '../plan/seen.ts'
-import { type Changed, keyOfObject, placeOf, planned, type Planned } from './controller.ts'
+import { type Changed, keyOfMeta, keyOfObject, placeOf, planned, type Planned } from './controller.ts'
 import { Orphans } from './orphans.ts'
 import { Selectors } from './selectors.ts'
 import type { Reading } from './reading.ts'
 
+const MOST_SETS = 500_000
 /** Pods of one ReplicaSet. */
 const MOST_PODS = 50_000
 const RESOURCE = 'replicasets.apps'
@@ -50,6 +51,12 @@ export function replicaSets(): Planned {
         }
         return [...names].map((name) => keyOfObject({ namespace, name }))
       },
+    },
+    async seed(view) {
+      const { rows } = await view.list<ReplicaSet>({ resource: RESOURCE, limit: MOST_SETS })
+      // Pods become available by time alone.
+      const timed = rows.filter(({ object }) => (object.spec?.minReadySeconds ?? 0) > 0)
+      return timed.map(({ object }) => keyOfMeta(object.metadata))
     },
     async read(view, key, tries) {
       const { namespace, name } = placeOf(key)

@@ -89,6 +89,7 @@ class Runner {
         for (const resolve of waiters) resolve(this.#nextAt())
       } catch (error) {
         this.#waiters.push(...waiters)
+        rung = true
         await this.#backOff(error)
         continue
       }

@@ -77,6 +77,7 @@ export function scheduler(): Planned {
         const { namespace = '', name = '' } = object.metadata
         takePod(keyOfObject({ namespace, name }), object, true)
       }
+      return due()
     },
     async read(view, _key, tries) {
       // After a lost write it is not known which pod it was about: all that wait are looked at.

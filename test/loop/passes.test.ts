@@ -262,7 +262,9 @@ describe('a successor', () => {
     await sent(first.door.send('PATCH', `${DEPLOYMENTS}/web`, { spec: { replicas: 4 } }, MERGE))
     const stop = new AbortController()
     const loop = startLoop(first.door.cluster, { signal: stop.signal, cursor })
-    await loop.settled()
+    const next = await loop.settled()
+    // The node's silence is waited for again.
+    expect(next).toBeLessThanOrEqual(first.clock.now() + 40_000)
     const pods = await first.list(PODS)
     expect(pods).toHaveLength(4)
     expect(pods.every((pod) => pod.spec.nodeName === 'n1')).toBe(true)
