@@ -10,8 +10,13 @@ import { withTemplateDefaults } from './pod-template.ts'
 import { same } from './same.ts'
 import { replicasOf, replicaScale, selectorText } from './scale.ts'
 import { subdomainName } from './names.ts'
-import { treatmentWarnings } from './treated.ts'
-import { countErrors, selectorErrors, selectorUpdateErrors, templateErrors } from './workload-errors.ts'
+import {
+  countErrors,
+  selectorErrors,
+  selectorUpdateErrors,
+  templateErrors,
+  templateWarnings,
+} from './workload-errors.ts'
 
 type Spec = NonNullable<Deployment['spec']>
 
@@ -58,7 +63,7 @@ export const deployment = defineKind<Deployment>({
   warnings: (object, old) =>
     old !== undefined && same(object.spec, old.spec)
       ? []
-      : [...nameWarnings(object, old), ...treatmentWarnings(object.spec?.template.spec, 'spec.template.spec')],
+      : [...nameWarnings(object, old), ...templateWarnings(object.spec?.template.spec)],
   support: { acts: 'rolling updates, recreate, scaling, revision history', storedOnly: [] },
 })
 

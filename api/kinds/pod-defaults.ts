@@ -14,6 +14,8 @@ export function withPodDefaults(pod: Pod): Pod {
     ...spec,
     ...(spec.containers === undefined ? {} : { containers: spec.containers.map(each) }),
     ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(each) }),
+    // A negative grace means the shortest one.
+    terminationGracePeriodSeconds: graceSeconds(spec),
     enableServiceLinks: spec.enableServiceLinks ?? true,
   }
   return {
@@ -21,6 +23,11 @@ export function withPodDefaults(pod: Pod): Pod {
     spec: withPodRequests(filled),
     ...(pod.status === undefined ? {} : { status: withAddresses(pod.status) }),
   }
+}
+
+function graceSeconds(spec: PodSpec): number {
+  const seconds = spec.terminationGracePeriodSeconds ?? 30
+  return seconds < 0 ? 1 : seconds
 }
 
 /** What has a limit requests as much, unless it says otherwise. */

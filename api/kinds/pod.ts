@@ -10,6 +10,7 @@ import { withPodDefaults } from './pod-defaults.ts'
 import { podIndex } from './pod-index.ts'
 import { qosClass } from './pod-qos.ts'
 import { podOnlyErrors, podSpecErrors } from './pod-spec-errors.ts'
+import { podSpecWarnings } from './pod-warnings.ts'
 import { podUpdateErrors } from './pod-update.ts'
 import { subdomainName } from './names.ts'
 import { same } from './same.ts'
@@ -93,7 +94,11 @@ export const pod = defineKind<Pod>({
   warnings: (object, old) =>
     old !== undefined && same(object.spec, old.spec)
       ? []
-      : [...nameWarnings(object, old), ...treatmentWarnings(object.spec, 'spec')],
+      : [
+          ...nameWarnings(object, old),
+          ...podSpecWarnings(object.spec, 'spec'),
+          ...treatmentWarnings(object.spec, 'spec'),
+        ],
   support: { acts: 'runs on nodes with an agent', storedOnly: [] },
 })
 

@@ -7,8 +7,13 @@ import { withTemplateDefaults } from './pod-template.ts'
 import { replicasOf, replicaScale, selectorText } from './scale.ts'
 import { subdomainName } from './names.ts'
 import { same } from './same.ts'
-import { treatmentWarnings } from './treated.ts'
-import { countErrors, selectorErrors, selectorUpdateErrors, templateErrors } from './workload-errors.ts'
+import {
+  countErrors,
+  selectorErrors,
+  selectorUpdateErrors,
+  templateErrors,
+  templateWarnings,
+} from './workload-errors.ts'
 
 export const replicaSet = defineKind<ReplicaSet>({
   group: 'apps',
@@ -63,8 +68,6 @@ export const replicaSet = defineKind<ReplicaSet>({
     selectorText(object.spec?.selector, { none: '<none>', wrong: '<error>' }),
   ],
   warnings: (object, old) =>
-    old !== undefined && same(object.spec, old.spec)
-      ? []
-      : treatmentWarnings(object.spec?.template?.spec, 'spec.template.spec'),
+    old !== undefined && same(object.spec, old.spec) ? [] : templateWarnings(object.spec?.template?.spec),
   support: { acts: 'keeps the number of pods', storedOnly: [] },
 })

@@ -21,6 +21,7 @@ interface Answer {
   readonly name: string
   readonly errors?: readonly string[]
   readonly cells?: readonly unknown[]
+  readonly warnings?: readonly string[]
 }
 
 const NOW = Date.parse('2026-01-02T03:04:05Z')
@@ -33,6 +34,13 @@ describe('kinds refuse what upstream refuses, in its words', () => {
     const found = [...kind.validate(value), ...(before === undefined ? [] : kind.validateUpdate(value, before))]
     expect(texts(found.map(fieldErrorText))).toEqual(texts(OURS[name] ?? errors))
   })
+})
+
+test('pods are warned about in the words of upstream', () => {
+  const row = rows.find(({ name }) => name === 'warnings')
+  const { kind, value } = read(row?.object)
+  expect(texts(kind.warnings(value, undefined))).toEqual(texts(row?.warnings ?? []))
+  expect(row?.warnings).not.toHaveLength(0)
 })
 
 describe('kinds print what upstream prints', () => {

@@ -1,14 +1,21 @@
 /** Rules shared by Deployment and ReplicaSet: the selector, the template, and that one matches the other. */
 import type { FieldError } from '../../schema/k8s/field-error.ts'
 import { fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from '../../schema/k8s/field-error.ts'
-import type { LabelSelector, LabelSelectorRequirement, PodTemplateSpec } from '../../schema/k8s/generated/types.ts'
+import type {
+  LabelSelector,
+  LabelSelectorRequirement,
+  PodSpec,
+  PodTemplateSpec,
+} from '../../schema/k8s/generated/types.ts'
 import { isLabelValue, isQualifiedName } from '../../schema/k8s/names.ts'
 import type { LabelMatch } from '../../schema/k8s/selector.ts'
 import { labelMatchOf, matches } from '../../schema/k8s/selector.ts'
 import { invalidEach } from './errors.ts'
 import { annotationErrors, labelErrors } from './metadata.ts'
 import { podSpecErrors } from './pod-spec-errors.ts'
+import { podSpecWarnings } from './pod-warnings.ts'
 import { same } from './same.ts'
+import { treatmentWarnings } from './treated.ts'
 
 export function selectorErrors(selector: LabelSelector | undefined, path: string): readonly FieldError[] {
   if (selector === undefined) return [fieldRequired(path)]
@@ -75,6 +82,11 @@ export function templateErrors(
     errors.push(fieldForbidden(`${path}.spec.activeDeadlineSeconds`, why))
   }
   return errors
+}
+
+export function templateWarnings(spec: PodSpec | undefined): readonly string[] {
+  const path = 'spec.template.spec'
+  return [...podSpecWarnings(spec, path), ...treatmentWarnings(spec, path)]
 }
 
 /** Undefined: the selector cannot be understood. No selector selects nothing. */

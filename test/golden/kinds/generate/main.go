@@ -48,6 +48,8 @@ type result struct {
 	Name   string        `json:"name"`
 	Errors []string      `json:"errors,omitempty"`
 	Cells  []interface{} `json:"cells,omitempty"`
+	// Of pods without an old one.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func main() {
@@ -83,6 +85,9 @@ func main() {
 			}
 			for _, e := range validate(object, old) {
 				answer.Errors = append(answer.Errors, e.Error())
+			}
+			if pod, isPod := object.(*core.Pod); isPod && old == nil {
+				answer.Warnings = podutil.GetWarningsForPod(context.Background(), pod, nil)
 			}
 		}
 		line := &bytes.Buffer{}
