@@ -52,7 +52,7 @@ export async function applyPlan(context: ApplyContext, plan: Plan): Promise<Appl
   if (applied.result === 'lost') return applied
   const told = plan.actions.filter((action): action is EventAction => action.do === 'event')
   const said = applied.result === 'failed' ? told.filter(({ type }) => type === 'Warning') : told
-  await Promise.all(said.map((action) => context.events.write(action, context.user, context.epoch)))
+  for (const action of said) context.events.write(action, context.user, context.epoch)
   return applied
 }
 

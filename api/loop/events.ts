@@ -1,7 +1,7 @@
 /**
  * Events about objects, with upstream's fields. The same thing said again about the same object counts up the Event
  * that is there; one source may say at most 25 things about one object, and then one every five minutes, as upstream
- * limits it. Events matter least: they are written last, and what cannot be written is dropped.
+ * limits it. Events matter least: they are written last, nothing waits for them, and what cannot be written is dropped.
  */
 import { isRefusal } from '../../schema/k8s/status.ts'
 import { printTime } from '../../schema/k8s/time.ts'
@@ -18,6 +18,8 @@ const BURST = 25
 const REFILL_MS = 300_000
 /** Things remembered for counting, and objects remembered for their rate; the oldest are forgotten first. */
 const MOST_REMEMBERED = 4096
+/** Events on their way; beyond, they are dropped. */
+const MOST_PENDING = 5_000
 /** An Event this old is not counted up: a new one is made. */
 const SAME_FOR_MS = 600_000
 
@@ -37,22 +39,48 @@ export class EventWriter {
   readonly #cluster: Cluster
   readonly #said = new Map<string, Said>()
   readonly #buckets = new Map<string, Bucket>()
+  /** what is on its way, by what is said, so that the same thing is counted one by one */
+  readonly #pending = new Map<string, Promise<void>>()
+  #count = 0
   #serial = 0
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
   }
 
-  /** Never throws: an Event that cannot be written is a line in the log. */
-  async write(action: EventAction, user: string, guard: Guard): Promise<void> {
+  /** Returns at once. An Event that cannot be written is a line in the log. */
+  write(action: EventAction, user: string, guard: Guard): void {
     const now = this.#cluster.clock.now()
     const { target, source, type, reason, message } = action
     const about = `${source} ${target.resource} ${target.uid}`
     if (!this.#mayWrite(about, now)) return
+    if (this.#count >= MOST_PENDING) {
+      this.#cluster.log.warn('an Event was dropped: too many are on their way', { reason, object: target.name })
+      return
+    }
     const thing = `${about} ${type} ${reason} ${message}`
+    this.#count++
+    const before = this.#pending.get(thing)
+    const writing = (before ?? Promise.resolve()).then(() => this.#write(thing, action, user, guard))
+    const done = writing.finally(() => {
+      this.#count--
+      if (this.#pending.get(thing) === done) this.#pending.delete(thing)
+    })
+    this.#pending.set(thing, done)
+  }
+
+  /** What was said until now is written. */
+  async written(): Promise<void> {
+    await Promise.all(this.#pending.values())
+  }
+
+  /** Never rejects. */
+  async #write(thing: string, action: EventAction, user: string, guard: Guard): Promise<void> {
+    const now = this.#cluster.clock.now()
     const said = this.#said.get(thing)
+    const { target, reason } = action
     try {
-      if (said === undefined || now - said.at > SAME_FOR_MS || !(await this.#count(said, user, guard, now))) {
+      if (said === undefined || now - said.at > SAME_FOR_MS || !(await this.#again(said, user, guard, now))) {
         const name = await this.#create(action, user, guard, now)
         remember(this.#said, thing, { namespace: namespaceOf(action), name, count: 1, at: now })
       } else {
@@ -66,7 +94,7 @@ export class EventWriter {
   }
 
   /** false when the Event is gone. */
-  async #count(said: Said, user: string, guard: Guard, now: number): Promise<boolean> {
+  async #again(said: Said, user: string, guard: Guard, now: number): Promise<boolean> {
     const key = { resource: 'events', namespace: said.namespace, name: said.name }
     const value = { count: said.count + 1, lastTimestamp: printTime(now) }
     try {

@@ -112,6 +112,11 @@ export class Passes {
     return wrote
   }
 
+  /** Everything that was said about it is written, too. */
+  told(): Promise<void> {
+    return this.#events.written()
+  }
+
   /** When the next key is to be planned: undefined is never. */
   nextAt(): number | undefined {
     let next: number | undefined

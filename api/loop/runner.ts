@@ -86,6 +86,7 @@ class Runner {
         started = true
         await this.#settle(rung)
         this.#failures = 0
+        if (waiters.length > 0) await this.#passes.told()
         for (const resolve of waiters) resolve(this.#nextAt())
       } catch (error) {
         this.#waiters.push(...waiters)
@@ -96,6 +97,7 @@ class Runner {
       rung = await this.#wait((signal) => listener.next(signal))
     }
     listener.close()
+    await this.#passes.told()
     for (const resolve of this.#waiters) resolve(undefined)
   }
 
