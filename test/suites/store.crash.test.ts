@@ -1,11 +1,13 @@
 /** No acknowledged write is lost: not to a killed process, not to a log cut short. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { DATABASE_FILE, openDatabase } from '../../api/platform/nodejs/database.ts'
 import { connect } from '../../api/platform/nodejs/native.ts'
 import { openLibsqlStore } from '../../api/store/libsql.ts'
+import { eventually } from '../tools/eventually.ts'
 import { tempFolder } from '../tools/temp.ts'
 import { newSealer, pod, storeOptions } from './store-build.ts'
 import { cutEverywhere, randomOf } from './store-cut.ts'
@@ -13,16 +15,22 @@ import { cutEverywhere, randomOf } from './store-cut.ts'
 /** Runs the load until `enough` writes were acknowledged, kills it, and answers what it had acknowledged. */
 async function killedUnderLoad(directory: string, run: string, enough: number): Promise<ReadonlyMap<string, number>> {
   const script = new URL('store-load.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [script, directory, run], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-    if (said.split('\n').length > enough) child.kill('SIGKILL')
-  })
-  const [, signal] = (await once(child, 'close')) as [number | null, string | null]
-  expect(signal).toBe('SIGKILL')
+  // A file keeps what was said whatever becomes of the speaker, and never asks it to wait.
+  const path = join(directory, `${run}.acknowledged`)
+  const file = openSync(path, 'w')
+  const child = spawn(process.execPath, [script, directory, run], { stdio: ['ignore', file, 'inherit'] })
+  const ended = once(child, 'close')
+  const said = (): string => readFileSync(path, 'utf8')
+  try {
+    await eventually(() => said().split('\n').length > enough, { everyMs: 5, deadlineMs: 20_000 })
+  } finally {
+    child.kill('SIGKILL')
+    await ended
+    closeSync(file)
+  }
+  const text = said()
   // The last line may be cut off.
-  const lines = said.slice(0, said.lastIndexOf('\n')).split('\n')
+  const lines = text.slice(0, text.lastIndexOf('\n')).split('\n')
   return new Map(lines.map((line) => line.split(' ')).map(([name = '', revision = '']) => [name, Number(revision)]))
 }
 
