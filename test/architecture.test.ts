@@ -108,9 +108,18 @@ const law: readonly Row[] = [
   { room: 'agent/probe', ours: ['agent/plan', 'agent/driver', 'schema/k8s'], outside: ['undici', 'node:'] },
   { room: 'agent', ours: [...agentRooms, 'schema/wire', 'schema/k8s'], outside: ['node:'] },
 
+  // 2026-11-21: `kedge edge` makes what a deployment needs: its keys, its certificates, a migrated database.
   {
     room: 'cli',
-    ours: ['api/nodejs.ts', 'agent', 'schema/k8s', 'schema/wire'],
+    ours: [
+      'api/nodejs.ts',
+      'api/platform',
+      'api/platform/nodejs',
+      'api/platform/workerd',
+      'agent',
+      'schema/k8s',
+      'schema/wire',
+    ],
     outside: ['commander', 'miniflare', 'undici', 'yaml', 'node:'],
   },
   { room: 'bin', ours: [], outside: ['node:'] },
