@@ -5,7 +5,7 @@
 import { badRequest } from '../../schema/k8s/status.ts'
 import type { Cluster } from '../platform/port.ts'
 import type { Effect, Key } from '../store/store.ts'
-import { sameDigest, sha256Hex } from './digest.ts'
+import { sameDigest } from './digest.ts'
 
 export const JOIN_TTL_MS = 3_600_000
 export const LONGEST_JOIN_TTL_MS = 24 * 3_600_000
@@ -28,7 +28,6 @@ export interface JoinToken {
 }
 
 interface Record {
-  readonly hash: string
   readonly expiresAt: number
   readonly node?: string
 }
@@ -39,23 +38,14 @@ export async function createJoinToken(cluster: Cluster, options: JoinTokenOption
     throw badRequest(`ttlMs: ${ttlMs}: must be more than 0 and at most ${LONGEST_JOIN_TTL_MS}, a day`)
   }
   const id = cluster.random.suffix(ID_LENGTH)
-  const secret = base64url(cluster.random.bytes(SECRET_BYTES))
   const expiresAt = cluster.clock.now() + ttlMs
-  const record: Record = { hash: await sha256Hex(secret), expiresAt, ...(node === undefined ? {} : { node }) }
+  const record: Record = { expiresAt, ...(node === undefined ? {} : { node }) }
+  const value = JSON.stringify(record)
   const outcome = await cluster.store.write({
-    effects: [
-      {
-        op: 'put',
-        key: keyOf(id),
-        expect: 'absent',
-        value: JSON.stringify(record),
-        index: { expiresAt },
-        sealed: true,
-      },
-    ],
+    effects: [{ op: 'put', key: keyOf(id), expect: 'absent', value, index: { expiresAt }, sealed: true }],
   })
   // Ten random letters met an existing id: once in a trillion tokens.
-  return outcome.ok ? `kedge_${id}.${secret}` : createJoinToken(cluster, options)
+  return outcome.ok ? `kedge_${id}.${await secretOf(cluster, id)}` : createJoinToken(cluster, options)
 }
 
 /** Is this text a join token at all? Costs nothing; what follows `kedge_<id>.<secret>.` is for the agent. */
@@ -63,15 +53,28 @@ export function isJoinToken(token: string): boolean {
   return SHAPE.test(token)
 }
 
-/** One read. undefined: unknown, used, expired, or the secret is wrong; which of these nobody is told. */
-export async function readJoinToken(cluster: Cluster, token: string): Promise<JoinToken | undefined> {
+/** Was it made by this cluster, ever? Costs a signature and no read, so a stranger's guesses never reach the store. */
+export async function isOwnJoinToken(cluster: Cluster, token: string): Promise<boolean> {
   const [, id, secret] = SHAPE.exec(token) ?? []
-  if (id === undefined || secret === undefined) return undefined
-  const [stored, hash] = await Promise.all([cluster.store.get(keyOf(id)), sha256Hex(secret)])
+  return id !== undefined && secret !== undefined && sameDigest(secret, await secretOf(cluster, id))
+}
+
+/** One read. undefined: unknown, used, expired, or not this cluster's; which of these nobody is told. */
+export async function readJoinToken(cluster: Cluster, token: string): Promise<JoinToken | undefined> {
+  const [, id] = SHAPE.exec(token) ?? []
+  if (id === undefined || !(await isOwnJoinToken(cluster, token))) return undefined
+  const stored = await cluster.store.get(keyOf(id))
   if (stored === undefined) return undefined
   const record = JSON.parse(stored.value) as Record
-  if (!sameDigest(hash, record.hash) || record.expiresAt <= cluster.clock.now()) return undefined
+  if (record.expiresAt <= cluster.clock.now()) return undefined
   return { node: record.node, consume: { op: 'delete', key: stored.key, expect: stored.revision } }
+}
+
+/** Follows from the id by the cluster's signing key: it can be told from a guess without being stored anywhere. */
+async function secretOf(cluster: Cluster, id: string): Promise<string> {
+  const message = new TextEncoder().encode(`kedge join token ${cluster.uid} ${id}`)
+  const signature = await crypto.subtle.sign('Ed25519', cluster.keys.signing.privateKey, message)
+  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', signature)).subarray(0, SECRET_BYTES))
 }
 
 const SHAPE = /^kedge_([bcdfghjklmnpqrstvwxz2456789]{10})\.([A-Za-z0-9_-]{32})(?:\.[A-Za-z0-9_-]*)?$/

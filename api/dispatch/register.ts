@@ -15,7 +15,7 @@ import { bearerOf } from '../access/authenticate.ts'
 import { authorizeAgent, systemAllowed } from '../access/authorize.ts'
 import { RENEWAL_MS, signNodeCredential, verifyNodeCredential } from '../access/credential.ts'
 import type { Allowed } from '../access/request.ts'
-import { isJoinToken, type JoinToken, readJoinToken } from '../access/token.ts'
+import { isJoinToken, isOwnJoinToken, type JoinToken, readJoinToken } from '../access/token.ts'
 import { nodeUser } from '../access/user.ts'
 import type { Cluster } from '../platform/port.ts'
 import { create } from '../registry/create.ts'
@@ -37,7 +37,7 @@ export async function register(cluster: Cluster, request: Request): Promise<Resp
   if (bearer === undefined) throw unauthorized()
   // Nothing is read for somebody whose credential is not ours.
   const claims = isJoinToken(bearer) ? undefined : await verifyNodeCredential(cluster, bearer, RENEWAL_MS)
-  if (claims === undefined && !isJoinToken(bearer)) throw unauthorized()
+  if (claims === undefined && !(await isOwnJoinToken(cluster, bearer))) throw unauthorized()
   const message = await readMessage(request, registerRequest)
   checkVersion(message.version)
   if (claims !== undefined && claims.node !== message.node) {

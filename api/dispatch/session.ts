@@ -15,8 +15,6 @@ export interface SentPod {
 export class Session {
   readonly claims: SessionClaims
   readonly token: string
-  /** of the last request; decides when to renew */
-  bearer: NodeClaims | undefined
   heardAt: number
   /** The last poll was cut by the agent's end: its process is gone, or its network. */
   brokeOff = false
@@ -35,6 +33,8 @@ export class Session {
   eventsReported = 0
   listener: Listener | undefined
 
+  /** the header of the last request and what it proved: verified once, and decides when to renew */
+  #proof: { readonly header: string; readonly bearer: NodeClaims } | undefined
   #over = false
   #wake: (() => void) | undefined
   #poll: AbortController | undefined
@@ -47,6 +47,22 @@ export class Session {
 
   get over(): boolean {
     return this.#over
+  }
+
+  get bearer(): NodeClaims | undefined {
+    return this.#proof?.bearer
+  }
+
+  remember(request: Request, bearer: NodeClaims): void {
+    this.#proof = { header: request.headers.get('authorization') ?? '', bearer }
+  }
+
+  /** What this very credential proved before, as long as it holds. */
+  knows(request: Request, now: number): NodeClaims | undefined {
+    const proof = this.#proof
+    return proof !== undefined && proof.header === request.headers.get('authorization') && proof.bearer.expiresAt > now
+      ? proof.bearer
+      : undefined
   }
 
   heard(now: number): void {

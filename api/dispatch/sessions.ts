@@ -33,6 +33,7 @@ export function sessionsOf(cluster: Cluster): Sessions {
 export class Sessions {
   readonly #cluster: Cluster
   readonly #byNode = new Map<string, Session>()
+  readonly #byToken = new Map<string, Session>()
   readonly #wakes: Wakes
 
   constructor(cluster: Cluster) {
@@ -66,16 +67,16 @@ export class Sessions {
 
   /** The session of a poll or report: bearer and session must be good and belong together. */
   async find(request: Request, token: string): Promise<Session> {
-    const bearer = await claimsOf(this.#cluster, request)
-    const held = this.#byNode.get(bearer.node)
-    const session = held?.token === token ? held : await this.#takeUp(bearer, held, token)
+    const known = this.#byToken.get(token)
+    const bearer = known?.knows(request, this.#cluster.clock.now()) ?? (await claimsOf(this.#cluster, request))
+    const session = known?.claims.node === bearer.node ? known : await this.#takeUp(bearer, token)
     if (session.claims.nodeUid !== bearer.nodeUid) throw over()
     if (!this.#alive(session)) {
       this.end(bearer.node, session.claims.nodeUid)
       throw over()
     }
     session.heard(this.#cluster.clock.now())
-    session.bearer = bearer
+    session.remember(request, bearer)
     return session
   }
 
@@ -84,6 +85,7 @@ export class Sessions {
     const held = this.#byNode.get(node)
     if (held === undefined || held.claims.nodeUid !== uid) return
     this.#byNode.delete(node)
+    this.#byToken.delete(held.token)
     held.end()
     this.#wakes.forget(node)
   }
@@ -92,12 +94,12 @@ export class Sessions {
     return this.#wakes
   }
 
-  async #takeUp(bearer: NodeClaims, held: Session | undefined, token: string): Promise<Session> {
+  async #takeUp(bearer: NodeClaims, token: string): Promise<Session> {
     const claims = await verifySession(this.#cluster, token)
     if (claims === undefined) throw over()
     if (claims.node !== bearer.node) throw forbidden('nodes', '', claims.node, `the session belongs to another node`)
     // Another registration came later.
-    if (held !== undefined) throw over()
+    if (this.#byNode.has(bearer.node)) throw over()
     const { head } = await this.#cluster.store.head()
     const stored = await this.#cluster.store.get({ resource: 'nodes', namespace: '', name: bearer.node })
     const node = stored === undefined ? undefined : (JSON.parse(stored.value) as K8sObject)
@@ -110,9 +112,12 @@ export class Sessions {
   }
 
   #adopt(claims: SessionClaims, token: string, since: number): Session {
-    this.#byNode.get(claims.node)?.end()
+    const before = this.#byNode.get(claims.node)
+    if (before !== undefined) this.#byToken.delete(before.token)
+    before?.end()
     const session = new Session(claims, token, this.#cluster.clock.now())
     this.#byNode.set(claims.node, session)
+    this.#byToken.set(token, session)
     this.#wakes.use(claims.node, [])
     this.#wakes.connect(claims.node, since)
     return session

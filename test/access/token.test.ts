@@ -34,6 +34,7 @@ test('a join token is not found by its id alone, nor in another cluster, nor is 
   expect(await readJoinToken(cluster, `${start}.${'A'.repeat(32)}`)).toBeUndefined()
   expect(await readJoinToken(await memoryCluster({ name: 'other' }), text)).toBeUndefined()
   const page = await cluster.store.list({ resource: '~join', limit: 10 })
+  expect(page).toMatchObject({ items: [{ key: { name: start.slice('kedge_'.length) } }] })
   expect(JSON.stringify(page)).not.toContain(secret)
 })
 

@@ -170,7 +170,15 @@ test('who brings nothing, or not what is ours, is turned away before anything is
   const strict = await memoryCluster({
     store: (store) => ({ ...store, get: (key) => (reads++, store.get(key)), head: () => (reads++, store.head()) }),
   })
-  for (const bearer of [undefined, 'x', 'kedge_', `kedge_aeiou.${'x'.repeat(32)}`, 'eyJhbGciOiJub25lIn0.e30.']) {
+  const foreign = await createJoinToken(cluster)
+  for (const bearer of [
+    undefined,
+    'x',
+    'kedge_',
+    `kedge_bcdfghjklm.${'x'.repeat(32)}`,
+    foreign,
+    'eyJhbGciOiJub25lIn0.e30.',
+  ]) {
     expect((await registerCall(strict, 'n1', bearer)).status).toBe(401)
   }
   expect(reads).toBe(0)
