@@ -1,7 +1,7 @@
 /**
  * What the garbage collector sees. Keys name an owner that waits for its dependents, or an object whose owners are in
  * question. Dependents are found through the owner index, which knows the controlling owner of an object, else its
- * first; an object with several owners is looked at when that one goes, and then all of them count.
+ * first; who else owns something is remembered, and so is that most objects own nothing and need no look.
  */
 import type { OwnerReference } from '../../schema/k8s/meta.ts'
 import type { K8sObject } from '../../schema/k8s/meta.ts'
@@ -29,24 +29,67 @@ const MOST_DEPENDENTS = 50_000
 type Seen = { readonly owner: OwnerSeen } | { readonly dependent: DependentSeen }
 
 export function garbage(): Planned {
+  const family = new Family()
   return planned<Seen>({
     name: 'garbage-collector',
     user: 'system:serviceaccount:kube-system:generic-garbage-collector',
-    watches: { '*': concerned },
+    watches: { '*': (changed, view) => concerned(changed, view, family) },
+    seed() {
+      family.isComplete = false
+      return Promise.resolve([])
+    },
     async read(view, key) {
       const [role = '', resource = '', namespace = '', name = ''] = key.split(' ')
       const row = await view.get(resource, namespace, name)
       if (row === undefined) return undefined
       const stored = { ...row, resource }
       if (role === 'dependent') return { dependent: await dependentOf(view, stored) }
-      return waitsForCollector(row.object) ? { owner: await ownerOf(view, stored) } : undefined
+      return waitsForCollector(row.object) ? { owner: await ownerOf(view, stored, family) } : undefined
     },
     planner: (seen) => ('owner' in seen ? planOwner(seen.owner) : planDependent(seen.dependent)),
   })
 }
 
-async function concerned(changed: Changed, view: Reading): Promise<readonly string[]> {
+/** Who owns something. All of it follows from the changes the loop has seen. */
+class Family {
+  /** false: the loop has not seen everything there is, so anybody may own something */
+  isComplete = true
+  readonly #owners = new Set<string>()
+  /** owners that an object names behind the one in the index: keys of those objects */
+  readonly #others = new Map<string, Set<string>>()
+
+  saw(changed: Changed): void {
+    const [now, before] = [changed.now(), changed.before()]
+    const key = keyOf('dependent', changed)
+    for (const uid of otherOwners(before)) this.#others.get(uid)?.delete(key)
+    for (const { uid } of now?.metadata.ownerReferences ?? []) this.#owners.add(uid)
+    for (const uid of otherOwners(now)) this.#others.set(uid, (this.#others.get(uid) ?? new Set()).add(key))
+  }
+
+  mayOwn(uid: string): boolean {
+    return !this.isComplete || this.#owners.has(uid)
+  }
+
+  /** Keys of dependents the index does not know. */
+  others(uid: string): Iterable<string> {
+    return this.#others.get(uid) ?? []
+  }
+
+  forget(uid: string): void {
+    this.#owners.delete(uid)
+    this.#others.delete(uid)
+  }
+}
+
+function otherOwners(object: K8sObject | undefined): readonly string[] {
+  const references = object?.metadata.ownerReferences ?? []
+  const first = references.find(({ controller }) => controller === true) ?? references[0]
+  return references.filter((reference) => reference !== first).map(({ uid }) => uid)
+}
+
+async function concerned(changed: Changed, view: Reading, family: Family): Promise<readonly string[]> {
   const [now, before] = [changed.now(), changed.before()]
+  family.saw(changed)
   const keys: string[] = []
   // Whoever owned it may wait for it, and whoever it names now may be gone already.
   if (!equal(now?.metadata.ownerReferences, before?.metadata.ownerReferences)) {
@@ -59,7 +102,9 @@ async function concerned(changed: Changed, view: Reading): Promise<readonly stri
   if (waits) keys.push(keyOf('owner', changed))
   const began = waits && (before === undefined || !waitsForCollector(before))
   const uid = (now ?? before)?.metadata.uid ?? ''
-  if ((changed.op === 'delete' || began) && uid !== '' && !isOrphaning(now)) {
+  if ((changed.op === 'delete' || began) && family.mayOwn(uid) && !isOrphaning(now)) {
+    keys.push(...family.others(uid))
+    if (changed.op === 'delete') family.forget(uid)
     for (const { key } of await view.owned(uid, MOST_DEPENDENTS)) keys.push(keyOf('dependent', key))
   }
   return keys
@@ -86,15 +131,17 @@ function placeOf(kind: Kind, namespace: string, name: string): { resource: strin
   return { resource: kind.resource, namespace: kind.namespaced ? namespace : '', name }
 }
 
-async function ownerOf(view: Reading, owner: Stored): Promise<OwnerSeen> {
+async function ownerOf(view: Reading, owner: Stored, family: Family): Promise<OwnerSeen> {
   const uid = owner.object.metadata.uid ?? ''
   const found = await view.owned(uid, AT_ONCE + 1)
+  const keys = found.slice(0, AT_ONCE).map(({ key }) => keyOf('dependent', key))
   const dependents: Stored[] = []
   await Promise.all(
-    found.slice(0, AT_ONCE).map(async ({ key }) => {
-      const row = await view.get(key.resource, key.namespace, key.name)
+    [...new Set([...keys, ...family.others(uid)])].map(async (key) => {
+      const [, resource = '', namespace = '', name = ''] = key.split(' ')
+      const row = await view.get(resource, namespace, name)
       const owned = row?.object.metadata.ownerReferences?.some((reference) => reference.uid === uid) === true
-      if (row !== undefined && owned) dependents.push({ ...row, resource: key.resource })
+      if (row !== undefined && owned) dependents.push({ ...row, resource })
     }),
   )
   return { owner, dependents, more: found.length > AT_ONCE }
