@@ -42,6 +42,7 @@ export interface AgentParts {
   readonly volumes: PodVolumes
   readonly podsDir: string
   readonly removeCgroups: (uid: string) => Promise<void>
+  readonly probe: Ground['probe']
   readonly disk: Disk | undefined
   readonly ip: string
   readonly view: () => Promise<NodeView>
@@ -334,6 +335,7 @@ class NodeAgent {
       log,
       vethName: (uid, attempt) => prefix + hash(`${uid} ${attempt}`).slice(0, 15 - prefix.length),
       removeCgroups: this.#parts.removeCgroups,
+      probe: this.#parts.probe,
       limited: limiter(ENGINE_WIDTH),
       event: (pod, event) => this.#event(pod, event),
       status: (pod, status) => this.#reports.status(pod, status),

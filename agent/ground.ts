@@ -1,10 +1,11 @@
 // What a pod's worker stands on: the ports of this node and the ways to tell the rest of the agent.
-import type { PodStatus } from '../schema/k8s/generated/types.ts'
+import type { PodStatus, Probe } from '../schema/k8s/generated/types.ts'
 import type { Driver } from './driver/driver.ts'
 import type { Images } from './driver/images.ts'
 import type { Addresses } from './net/addresses.ts'
 import type { PodNetwork } from './net/network.ts'
 import type { NodeFacts, Sources } from './plan/sources.ts'
+import type { ProbeResult, ProbeTarget } from './probe/probe.ts'
 import type { PodVolumes } from './volume/volumes.ts'
 
 export interface PodEvent {
@@ -43,6 +44,7 @@ export interface Ground {
   readonly log: Log
   /** name of the interface of a pod's sandbox; the same for the same pod and attempt */
   vethName(uid: string, attempt: number): string
+  probe(probe: Probe, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult>
   /** cgroups the engine leaves behind of a pod that is gone */
   removeCgroups(uid: string): Promise<void>
   /** runs when fewer than the bound of engine-heavy steps run */

@@ -12,6 +12,7 @@ import { realClock } from './ground.ts'
 import { Link } from './link/client.ts'
 import { vethNetwork } from './net/veth.ts'
 import { nodeAddress, nodeView } from './node-status.ts'
+import { runProbe } from './probe/probe.ts'
 import { serveStream } from './stream/stream.ts'
 import { diskVolumes } from './volume/disk.ts'
 
@@ -72,6 +73,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal): Promis
           vethNetwork({ gateway, podCIDR, clusterCIDR, prefix, mtu: POD_MTU }),
         volumes: diskVolumes(disk.podsDir),
         podsDir: disk.podsDir,
+        probe: (probe, target, until) => runProbe(driver, probe, target, until),
         removeCgroups: (uid) => removePodCgroups(engine.cgroups, uid),
         disk,
         ip,

@@ -82,6 +82,8 @@ async function runOne(
       volumes: memoryVolumes(),
       podsDir: '/simulated',
       removeCgroups: async () => {},
+      // Nobody listens on a simulated address.
+      probe: async () => ({ ok: true, message: '' }),
       disk: undefined,
       ip,
       view: () => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now() }),

@@ -1,7 +1,7 @@
 // One pod on this node: plans, does the steps, reports. Only one step of a pod runs at a time; anything that
 // happens meanwhile (an event, a changed spec, a deletion) makes it plan again after, and a deletion also ends
 // what the step waits for.
-import type { Container, Pod, PodStatus, Secret } from '../schema/k8s/generated/types.ts'
+import type { Container, LifecycleHandler, Pod, PodStatus, Secret } from '../schema/k8s/generated/types.ts'
 import { EngineError } from './driver/driver.ts'
 import type { Ground, PodIdentity } from './ground.ts'
 import { describeContainer, describeSandbox, rootRefusal, terminationFile } from './plan/container.ts'
@@ -15,10 +15,14 @@ import { FIRST_BACKOFF_MS } from './plan/restart.ts'
 import { Unmet } from './plan/sources.ts'
 import type { Waiting } from './plan/status.ts'
 import { podStatus } from './plan/status.ts'
+import type { ProbeResult } from './probe/probe.ts'
+import { hasProbes, Prober } from './probe/prober.ts'
 import type { VolumeDescription } from './plan/volumes.ts'
 import { describeVolumes, VolumeUnmet } from './plan/volumes.ts'
 
 const RETRY_MS = 5000
+const HOOK_LIMIT_SECONDS = 300
+const SIGNAL_TIMEOUT_MS = 10_000
 const LOG_TAIL_LINES = 80
 const LOG_TAIL_BYTES = 2048
 /** steps in a row before others get their turn; a bound, never met by a plan that converges */
@@ -34,6 +38,8 @@ export class PodWorker {
   readonly #messages = new Map<string, string>()
   readonly #imageRefs = new Map<string, string>()
   readonly #told = new Set<string>()
+  readonly #probers = new Map<string, Prober>()
+  readonly #sick = new Map<string, string>()
   #volumes: readonly VolumeDescription[] = []
   #volumesReady = false
   #tornDown = false
@@ -140,6 +146,7 @@ export class PodWorker {
   close(): void {
     this.#stopped = true
     this.#cancelTimer()
+    for (const prober of this.#probers.values()) prober.close()
     this.#step.abort(new Error('the agent is stopping'))
   }
 
@@ -152,6 +159,7 @@ export class PodWorker {
       this.#tell(plan)
       if (plan.stopped) {
         this.#stopped = true
+        this.#syncProbers()
         this.#ground.images.forget(this.id.uid)
         this.#ground.stopped(this.id, this.#fate === 'delete')
         return
@@ -172,6 +180,8 @@ export class PodWorker {
       volumesReady: this.#volumesReady,
       holds: this.#holds,
       asked: this.#asked,
+      sick: this.#sick,
+      started: (one) => this.#started(one),
       ended: this.#failed !== undefined || this.#status?.phase === 'Failed' || this.#status?.phase === 'Succeeded',
       tornDown: this.#tornDown,
       atMs,
@@ -254,7 +264,58 @@ export class PodWorker {
         if (image !== undefined) this.#imageRefs.set(one.imageId, image.reference)
       }
     }
+    this.#syncProbers()
     for (const id of this.#messages.keys()) if (!this.#seen.has(id)) this.#messages.delete(id)
+  }
+
+  /** One prober for each running container that has probes; none for what is to end. */
+  #syncProbers(): void {
+    for (const [id, prober] of this.#probers) {
+      if (this.#seen.get(id)?.state === 'running' && this.#fate === 'run') continue
+      prober.close()
+      this.#probers.delete(id)
+      this.#sick.delete(id)
+    }
+    if (this.#fate !== 'run') return
+    for (const one of this.#containers()) {
+      if (one.state === 'running' && this.#probed(one) && !this.#probers.has(one.id)) this.#probe(one)
+    }
+  }
+
+  #specOf(one: ObservedContainer): Container | undefined {
+    return this.#specs().find(({ name }) => name === one.labels[LABEL.container])
+  }
+
+  #probed(one: ObservedContainer): boolean {
+    const spec = this.#specOf(one)
+    return spec !== undefined && hasProbes(spec)
+  }
+
+  #started(one: ObservedContainer): boolean {
+    return this.#probers.get(one.id)?.started ?? this.#specOf(one)?.startupProbe === undefined
+  }
+
+  #probe(one: ObservedContainer): void {
+    const container = this.#specOf(one)
+    if (container === undefined) return
+    const { clock } = this.#ground
+    const podIP = this.sandbox()?.labels[LABEL.ip] ?? this.#ground.node.ip
+    const target = { containerId: one.id, container, podIP }
+    const prober = new Prober({
+      container,
+      startedAtMs: one.startedAtMs,
+      now: () => clock.now(),
+      at: (atMs, then) => clock.at(atMs, then),
+      look: (probe, signal) => this.#ground.probe(probe, target, signal),
+      changed: () => this.wake(),
+      unhealthy: (kind, message) =>
+        this.#containerEvent(container.name, 'Warning', 'Unhealthy', `${kind} probe failed: ${message}`),
+      fatal: (kind) => {
+        this.#sick.set(one.id, `Container ${container.name} failed ${kind.toLowerCase()} probe, will be restarted`)
+        this.wake()
+      },
+    })
+    this.#probers.set(one.id, prober)
   }
 
   async #lastWords(one: ObservedContainer): Promise<string> {
@@ -294,7 +355,8 @@ export class PodWorker {
       messages: this.#messages,
       imageRefs: this.#imageRefs,
       previous: this.#status,
-      ready: () => true,
+      ready: (one) => this.#probers.get(one.id)?.ready ?? !this.#probed(one),
+      started: (one) => this.#started(one),
       terminal: plan.terminal,
       ...(this.#failed === undefined ? {} : { failed: this.#failed }),
       atMs: this.#ground.clock.now(),
@@ -441,6 +503,7 @@ export class PodWorker {
     }
     this.#imageRefs.set(outcome.image.id, outcome.image.reference)
     await this.#ground.limited(() => this.#create(step, outcome.image.user, signal))
+    await this.#afterStart(spec, signal)
   }
 
   async #create(step: Extract<Step, { do: 'start' }>, imageUser: string, signal: AbortSignal): Promise<void> {
@@ -486,6 +549,48 @@ export class PodWorker {
     if (made !== undefined) this.observe(made)
   }
 
+  /** A container whose postStart hook fails is killed, and so started again. */
+  async #afterStart(spec: Container, signal: AbortSignal): Promise<void> {
+    const one = this.container(spec.name)
+    const handler = spec.lifecycle?.postStart
+    if (handler === undefined || one?.state !== 'running') return
+    const result = await this.#hook(one, spec, handler, HOOK_LIMIT_SECONDS, signal)
+    if (result.ok || signal.aborted) return
+    this.#containerEvent(spec.name, 'Warning', 'FailedPostStartHook', 'PostStartHook failed')
+    this.#containerEvent(spec.name, 'Normal', 'Killing', 'FailedPostStartHook')
+    await this.#ground.driver.signal(one.id, 'SIGKILL', signal)
+  }
+
+  /** preStop, then the signal; the planner kills when the grace period is over, hook or not. */
+  async #afterHook(one: ObservedContainer, spec: Container, handler: LifecycleHandler): Promise<void> {
+    const grace = this.#pod.metadata.deletionGracePeriodSeconds ?? this.#pod.spec?.terminationGracePeriodSeconds ?? 30
+    const signal = AbortSignal.timeout(Math.max(grace, 1) * 1000)
+    const result = await this.#hook(one, spec, handler, Math.max(grace, 1), signal)
+    if (!result.ok) this.#containerEvent(spec.name, 'Warning', 'FailedPreStopHook', 'PreStopHook failed')
+    await this.#ground.driver.signal(one.id, one.stopSignal, AbortSignal.timeout(SIGNAL_TIMEOUT_MS))
+  }
+
+  async #hook(
+    one: ObservedContainer,
+    container: Container,
+    handler: LifecycleHandler,
+    timeoutSeconds: number,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
+    const { clock, node } = this.#ground
+    if (handler.sleep !== undefined) {
+      const untilMs = clock.now() + handler.sleep.seconds * 1000
+      await new Promise<void>((resolve) => {
+        const cancel = clock.at(untilMs, resolve)
+        signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
+      })
+      return { ok: true, message: '' }
+    }
+    const { sleep: _, ...action } = handler
+    const target = { containerId: one.id, container, podIP: this.sandbox()?.labels[LABEL.ip] ?? node.ip }
+    return this.#ground.probe({ ...action, timeoutSeconds }, target, signal)
+  }
+
   #hold(name: string, reason: string, message: string, untilMs: number): void {
     this.#holds.set(name, { reason, message, untilMs })
   }
@@ -496,7 +601,17 @@ export class PodWorker {
       this.#asked.set(one.id, this.#ground.clock.now())
       this.#containerEvent(name, 'Normal', 'Killing', message === '' ? `Stopping container ${name}` : message)
     }
-    await Promise.all(containers.map((one) => this.#ground.driver.signal(one.id, one.stopSignal, signal)))
+    const asking = containers.map((one) => {
+      const spec = this.#specOf(one)
+      const handler = spec?.lifecycle?.preStop
+      if (spec === undefined || handler === undefined) return this.#ground.driver.signal(one.id, one.stopSignal, signal)
+      // Not waited for: a shortened grace period must not wait for the hook.
+      this.#afterHook(one, spec, handler).catch((error: unknown) =>
+        this.#ground.log('warn', 'preStop hook', { pod: podLabel(this.#pod), error: String(error) }),
+      )
+      return Promise.resolve()
+    })
+    await Promise.all(asking)
   }
 
   async #look(containers: readonly ObservedContainer[], signal: AbortSignal): Promise<void> {

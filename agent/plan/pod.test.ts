@@ -29,6 +29,7 @@ class World {
   stopped = false
   readonly seen = new Map<string, ObservedContainer>()
   readonly asked = new Map<string, number>()
+  readonly sick = new Map<string, string>()
   readonly steps: string[] = []
   #ids = 0
   pod: Pod
@@ -47,6 +48,8 @@ class World {
       volumesReady: this.volumesReady,
       holds: new Map(),
       asked: this.asked,
+      sick: this.sick,
+      started: () => true,
       ended: this.ended,
       tornDown: this.tornDown,
       atMs: this.atMs,
@@ -205,6 +208,17 @@ describe('a plan for a pod', () => {
     const world = new World(pod({ containers: [{ name: 'main', image: 'a' }] }))
     world.settle()
     world.pod = pod({ containers: [{ name: 'main', image: 'b' }] })
+    world.settle()
+    expect(world.steps.at(-1)).toBe('ask')
+    for (const one of world.running()) world.end(one, 143)
+    world.settle()
+    expect(world.steps.at(-1)).toBe('start main 1')
+  })
+
+  it('ends a container whose liveness probe failed, and starts it again', () => {
+    const world = new World(pod({}))
+    world.settle()
+    for (const one of world.running()) world.sick.set(one.id, 'Container main failed liveness probe, will be restarted')
     world.settle()
     expect(world.steps.at(-1)).toBe('ask')
     for (const one of world.running()) world.end(one, 143)

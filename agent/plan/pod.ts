@@ -29,6 +29,10 @@ export interface PodInput {
   readonly holds: ReadonlyMap<string, Hold>
   /** when containers were asked to end, by id */
   readonly asked: ReadonlyMap<string, number>
+  /** why a running container must end and start again, by id: its liveness or startup probe failed */
+  readonly sick: ReadonlyMap<string, string>
+  /** running, and past its startup probe */
+  readonly started: (container: ObservedContainer) => boolean
   /** the pod has ended for good, as the last status said, or must (activeDeadlineSeconds) */
   readonly ended: boolean
   /** nothing of the pod is left on the node: network, volumes, cgroups */
@@ -138,6 +142,8 @@ function run(input: PodInput): PodPlan {
     const message = `Container ${name} definition changed, will be restarted`
     return { ...plan, ...end([changed], graceMs(input), input, message) }
   }
+  const sick = containers.find((one) => running(one) && input.sick.has(one.id))
+  if (sick !== undefined) return { ...plan, ...end([sick], graceMs(input), input, input.sick.get(sick.id)) }
   return startNext(input, sandbox)
 }
 
@@ -223,7 +229,7 @@ function startNext(input: PodInput, sandbox: ObservedContainer): PodPlan {
     const newest = newestOf(inThis, spec.name)
     if (isSidecar(spec)) {
       if (newest === undefined || !running(newest)) consider(spec, input, sandbox, next)
-      if (!initialized && (newest === undefined || !running(newest))) return done(false)
+      if (!initialized && (newest === undefined || !running(newest) || !input.started(newest))) return done(false)
       continue
     }
     if (initialized) continue

@@ -44,6 +44,7 @@ function status(spec: Partial<PodSpec>, containers: ObservedContainer[], more: P
     imageRefs: new Map(),
     previous: undefined,
     ready: () => true,
+    started: () => true,
     terminal: false,
     atMs: NOW,
     ...more,

@@ -36,6 +36,8 @@ export interface StatusInput {
   readonly previous: PodStatus | undefined
   /** running and said to be ready; without probes: running */
   readonly ready: (container: ObservedContainer) => boolean
+  /** running and past its startup probe */
+  readonly started: (container: ObservedContainer) => boolean
   /** no container runs and none will again */
   readonly terminal: boolean
   /** the agent ended the pod itself, e.g. DeadlineExceeded */
@@ -139,7 +141,7 @@ function containerStatus(one: OneContainer): ContainerStatus {
     image: newest?.image ?? spec.image ?? '',
     imageID: newest === undefined ? (old?.imageID ?? '') : (input.imageRefs.get(newest.imageId) ?? newest.imageId),
     ...idOf(newest, old),
-    started: running,
+    started: running && input.started(newest),
     ...(spec.resources?.requests === undefined ? {} : { allocatedResources: spec.resources.requests }),
     resources: spec.resources ?? {},
     ...mountsOf(spec),

@@ -201,6 +201,58 @@ describe.skipIf(reason !== undefined)('a pod on this node', { timeout: 60_000 },
     expect(rig.plane.events(uidOf(pull))).toContain('Failed: Error: ErrImagePull')
   })
 
+  it('is ready when its readiness probe says so, and not when it no longer does', async () => {
+    const readinessProbe = { exec: { command: ['cat', '/tmp/ready'] }, periodSeconds: 1, failureThreshold: 1 }
+    const script =
+      'sleep 1; touch /tmp/ready; sleep 3; rm /tmp/ready; trap "exit 0" TERM; while true; do sleep 0.1; done'
+    const pod = aPod({ containers: [aContainer(script, { readinessProbe })] }, 'probed')
+    rig.plane.put(pod)
+    const ready = (): string | undefined =>
+      rig.plane.status(uidOf(pod))?.conditions?.find(({ type }) => type === 'Ready')?.status
+    await phase(uidOf(pod), 'Running')
+    expect(ready()).toBe('False')
+    await rig.plane.until('ready', () => ready() === 'True')
+    await rig.plane.until('not ready', () => ready() === 'False')
+    expect(
+      rig.plane.events(uidOf(pod)).some((line) => line.startsWith('Unhealthy: Readiness probe failed: cat: ')),
+    ).toBe(true)
+  })
+
+  it('is started again when its liveness probe fails, and says why', async () => {
+    const livenessProbe = { httpGet: { port: 8080, path: '/health' }, periodSeconds: 1, failureThreshold: 2 }
+    const script = 'mkdir /www; httpd -p 8080 -h /www; trap "exit 0" TERM; while true; do sleep 0.1; done'
+    const pod = aPod({ containers: [aContainer(script, { livenessProbe })] }, 'unhealthy')
+    rig.plane.put(pod)
+    await rig.plane.until(
+      'restarted',
+      () => (rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.restartCount ?? 0) > 0,
+    )
+    expect(rig.plane.events(uidOf(pod))).toEqual(
+      expect.arrayContaining([
+        'Unhealthy: Liveness probe failed: HTTP probe failed with statuscode: 404',
+        'Killing: Container main failed liveness probe, will be restarted',
+      ]),
+    )
+  })
+
+  it('runs its hooks: after its start, and before it is asked to end', async () => {
+    const lifecycle = {
+      postStart: { exec: { command: ['sh', '-c', 'echo started >> /dev/termination-log'] } },
+      preStop: {
+        exec: {
+          command: ['sh', '-c', 'echo stopping >> /dev/termination-log; sleep 0.5; echo done >> /dev/termination-log'],
+        },
+      },
+    }
+    const pod = aPod({ containers: [aContainer(SLEEP, { lifecycle })] }, 'hooked')
+    rig.plane.put(pod)
+    await phase(uidOf(pod), 'Running')
+    rig.plane.delete(uidOf(pod), 5)
+    await rig.plane.until('stopped', () => rig.plane.stopped.has(uidOf(pod)))
+    const said = rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.state?.terminated
+    expect(said).toMatchObject({ exitCode: 0, message: 'started\nstopping\ndone\n' })
+  })
+
   it('comes back with its files when its sandbox is killed', async () => {
     const mounts = [{ name: 's', mountPath: '/shared' }]
     const pod = aPod(
