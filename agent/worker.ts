@@ -9,13 +9,14 @@ import { hostsFile, resolvConf } from './plan/files.ts'
 import { podLabel } from './plan/names.ts'
 import type { ObservedContainer } from './plan/observed.ts'
 import { attemptOf, LABEL, newestFirst, SANDBOX } from './plan/observed.ts'
-import type { Fate, Hold, PodPlan, Step } from './plan/pod.ts'
+import type { Fate, Hold, PodPlan, Sick, Step } from './plan/pod.ts'
 import { planPod } from './plan/pod.ts'
 import { FIRST_BACKOFF_MS } from './plan/restart.ts'
 import { Unmet } from './plan/sources.ts'
 import type { Waiting } from './plan/status.ts'
-import { podStatus } from './plan/status.ts'
+import { podStatus, restarts } from './plan/status.ts'
 import type { ProbeResult } from './probe/probe.ts'
+import type { ProbeKind } from './probe/prober.ts'
 import { hasProbes, Prober } from './probe/prober.ts'
 import type { VolumeDescription } from './plan/volumes.ts'
 import { describeVolumes, VolumeUnmet } from './plan/volumes.ts'
@@ -39,7 +40,7 @@ export class PodWorker {
   readonly #imageRefs = new Map<string, string>()
   readonly #told = new Set<string>()
   readonly #probers = new Map<string, Prober>()
-  readonly #sick = new Map<string, string>()
+  readonly #sick = new Map<string, Sick>()
   #volumes: readonly VolumeDescription[] = []
   #volumesReady = false
   #tornDown = false
@@ -311,11 +312,19 @@ export class PodWorker {
       unhealthy: (kind, message) =>
         this.#containerEvent(container.name, 'Warning', 'Unhealthy', `${kind} probe failed: ${message}`),
       fatal: (kind) => {
-        this.#sick.set(one.id, `Container ${container.name} failed ${kind.toLowerCase()} probe, will be restarted`)
+        this.#sick.set(one.id, this.#sickness(container, kind))
         this.wake()
       },
     })
     this.#probers.set(one.id, prober)
+  }
+
+  #sickness(container: Container, kind: ProbeKind): Sick {
+    const probe = kind === 'Startup' ? container.startupProbe : container.livenessProbe
+    const seconds = probe?.terminationGracePeriodSeconds ?? this.#pod.spec?.terminationGracePeriodSeconds ?? 30
+    const again = restarts(this.#pod, container, 1) ? ', will be restarted' : ''
+    const message = `Container ${container.name} failed ${kind.toLowerCase()} probe${again}`
+    return { message, graceMs: seconds * 1000 }
   }
 
   async #lastWords(one: ObservedContainer): Promise<string> {

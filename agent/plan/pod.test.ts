@@ -5,7 +5,7 @@ import type { Container, Pod } from '../../schema/k8s/generated/types.ts'
 import { specHash } from './names.ts'
 import type { ObservedContainer } from './observed.ts'
 import { attemptOf, LABEL, newestFirst, SANDBOX } from './observed.ts'
-import type { Fate, PodPlan, Step } from './pod.ts'
+import type { Fate, PodPlan, Sick, Step } from './pod.ts'
 import { planPod } from './pod.ts'
 
 const pod = (spec: Partial<Pod['spec']> & object, grace?: number): Pod => ({
@@ -29,7 +29,7 @@ class World {
   stopped = false
   readonly seen = new Map<string, ObservedContainer>()
   readonly asked = new Map<string, number>()
-  readonly sick = new Map<string, string>()
+  readonly sick = new Map<string, Sick>()
   readonly steps: string[] = []
   #ids = 0
   pod: Pod
@@ -218,7 +218,7 @@ describe('a plan for a pod', () => {
   it('ends a container whose liveness probe failed, and starts it again', () => {
     const world = new World(pod({}))
     world.settle()
-    for (const one of world.running()) world.sick.set(one.id, 'Container main failed liveness probe, will be restarted')
+    for (const one of world.running()) world.sick.set(one.id, { message: 'not well', graceMs: 1000 })
     world.settle()
     expect(world.steps.at(-1)).toBe('ask')
     for (const one of world.running()) world.end(one, 143)

@@ -17,6 +17,12 @@ export interface Hold extends Waiting {
   readonly untilMs: number
 }
 
+/** Why a running container must end, and how long it may take to. */
+export interface Sick {
+  readonly message: string
+  readonly graceMs: number
+}
+
 export interface PodInput {
   readonly pod: Pod
   readonly fate: Fate
@@ -30,7 +36,7 @@ export interface PodInput {
   /** when containers were asked to end, by id */
   readonly asked: ReadonlyMap<string, number>
   /** why a running container must end and start again, by id: its liveness or startup probe failed */
-  readonly sick: ReadonlyMap<string, string>
+  readonly sick: ReadonlyMap<string, Sick>
   /** running, and past its startup probe */
   readonly started: (container: ObservedContainer) => boolean
   /** the pod has ended for good, as the last status said, or must (activeDeadlineSeconds) */
@@ -143,7 +149,8 @@ function run(input: PodInput): PodPlan {
     return { ...plan, ...end([changed], graceMs(input), input, message) }
   }
   const sick = containers.find((one) => running(one) && input.sick.has(one.id))
-  if (sick !== undefined) return { ...plan, ...end([sick], graceMs(input), input, input.sick.get(sick.id)) }
+  const why = sick === undefined ? undefined : input.sick.get(sick.id)
+  if (sick !== undefined && why !== undefined) return { ...plan, ...end([sick], why.graceMs, input, why.message) }
   return startNext(input, sandbox)
 }
 

@@ -116,8 +116,6 @@ describe('nothing of a pod is ignored silently', () => {
   })
 
   test.each<readonly [K8sObject, string]>([
-    [aPod({}, { livenessProbe: { exec: { command: ['x'] } } }), 'spec.containers[0].livenessProbe'],
-    [aPod({}, { lifecycle: { preStop: { exec: { command: ['x'] } } } }), 'spec.containers[0].lifecycle.preStop'],
     [
       aPod({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [] } } }),
       'spec.affinity.podAntiAffinity',

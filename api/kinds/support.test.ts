@@ -24,7 +24,7 @@ test('a kind is found by its place in a URL, by its place in the store and by it
 test('the table of support has a row for each kind and names what is stored and what is refused', () => {
   const table = supportTable()
   for (const kind of kinds) expect(table).toContain(`| ${kind.kind} |`)
-  expect(table).toMatch(/\| `spec\.containers\[\]` \|.*`livenessProbe`.*\|.*`volumeDevices`.*\|/)
+  expect(table).toMatch(/\| `spec\.containers\[\]` \|.*`resizePolicy`.*\|.*`volumeDevices`.*\|/)
   expect(table).toMatch(/\| `spec\.volumes\[\]` \|\s*\|.*`nfs`.*\|/)
   expect(table).not.toContain('undefined')
 })

@@ -122,9 +122,9 @@ const CONTAINER_TREATMENT: Readonly<Record<keyof Container, Rule>> = {
   restartPolicyRules: refused('containers are restarted by restartPolicy alone'),
   volumeMounts: honoured,
   volumeDevices: refused('no node can hand out block devices'),
-  livenessProbe: stored(),
-  readinessProbe: stored(),
-  startupProbe: stored(),
+  livenessProbe: honoured,
+  readinessProbe: honoured,
+  startupProbe: honoured,
   lifecycle: honoured,
   terminationMessagePath: honoured,
   terminationMessagePolicy: honoured,
@@ -136,8 +136,8 @@ const CONTAINER_TREATMENT: Readonly<Record<keyof Container, Rule>> = {
 }
 
 const LIFECYCLE_TREATMENT: Readonly<Record<keyof Lifecycle, Rule>> = {
-  postStart: stored(),
-  preStop: stored(),
+  postStart: honoured,
+  preStop: honoured,
   stopSignal: honoured,
 }
 
