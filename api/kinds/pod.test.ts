@@ -154,14 +154,14 @@ describe('nothing of a pod is ignored silently', () => {
   })
 
   test('a template says where in the template', () => {
-    const spec = { containers: [{ name: 'c', image: 'i', startupProbe: { tcpSocket: { port: 80 } } }] }
+    const spec = { containers: [{ name: 'c', image: 'i', resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }] }] }
     const object = deployment.defaults({
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: { name: 'd', namespace: 'default' },
       spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec } },
     })
-    const warning = 'kedge: stored; nothing acts on spec.template.spec.containers[0].startupProbe yet'
+    const warning = 'kedge: stored; nothing acts on spec.template.spec.containers[0].resizePolicy yet'
     expect(deployment.warnings(object, undefined)).toEqual([warning])
     expect(deployment.warnings(object, object)).toEqual([])
   })
