@@ -53,7 +53,7 @@ export function nodes(): Planned {
       if (known.get(name) === 'fine' && silentAt(name) > now) return { fineUntil: silentAt(name) }
       const node = await view.get<Node>('nodes', '', name)
       const fine = node !== undefined && isFine(node.object) && silentAt(name) > now
-      if (node !== undefined) known.set(name, fine ? 'fine' : 'look')
+      if (node !== undefined) known.set(name, 'look')
       const pods = fine ? [] : await podsOn(view, name)
       if (node === undefined && pods.length === 0) {
         goneSince.delete(name)
@@ -71,7 +71,13 @@ export function nodes(): Planned {
         pods,
       }
     },
-    planner: (seen, at): Plan => ('fineUntil' in seen ? { actions: [], again: seen.fineUntil } : planNode(seen, at)),
+    planner(seen, at): Plan {
+      if ('fineUntil' in seen) return { actions: [], again: seen.fineUntil }
+      const plan = planNode(seen, at)
+      // Only when nothing is left to write: a write that was lost must be planned again.
+      if (plan.actions.length === 0 && seen.node !== undefined && isFine(seen.node.object)) known.set(seen.name, 'fine')
+      return plan
+    },
   })
 }
 
