@@ -8,7 +8,7 @@
  *
  * Issuer and audience are the cluster's uid: a token of one cluster says nothing to another.
  */
-import { errors, jwtVerify, type JWTPayload, SignJWT } from 'jose'
+import type * as Jose from 'jose'
 import type { Cluster } from '../platform/port.ts'
 import { nodeSubject } from './user.ts'
 
@@ -71,13 +71,17 @@ export async function verifySession(cluster: Cluster, token: string): Promise<Se
   return { ...claims, instance, id: payload.jti }
 }
 
+/** Loaded with the first node: an administrator's requests do without. */
+const jose = (): Promise<typeof Jose> => import('jose')
+
 async function sign(
   cluster: Cluster,
   typ: string,
   node: { readonly name: string; readonly uid: string },
-  more: JWTPayload,
+  more: Jose.JWTPayload,
   lifeMs: number,
 ): Promise<{ readonly token: string; readonly expiresAt: number }> {
+  const { SignJWT } = await jose()
   const now = Math.floor(cluster.clock.now() / 1000)
   const end = now + lifeMs / 1000
   const token = await new SignJWT({ ...more, nodeUid: node.uid })
@@ -91,9 +95,15 @@ async function sign(
   return { token, expiresAt: end * 1000 }
 }
 
-async function verify(cluster: Cluster, typ: string, token: string, graceMs: number): Promise<JWTPayload | undefined> {
+async function verify(
+  cluster: Cluster,
+  typ: string,
+  token: string,
+  graceMs: number,
+): Promise<Jose.JWTPayload | undefined> {
   // A token of ours has a few hundred characters; a longer one is not worth a signature check.
   if (token.length > 4_096) return undefined
+  const { errors, jwtVerify } = await jose()
   try {
     const { payload, protectedHeader } = await jwtVerify(token, cluster.keys.signing.publicKey, {
       algorithms: ['EdDSA'],
@@ -111,7 +121,7 @@ async function verify(cluster: Cluster, typ: string, token: string, graceMs: num
   }
 }
 
-function claimsOf(payload: JWTPayload): NodeClaims | undefined {
+function claimsOf(payload: Jose.JWTPayload): NodeClaims | undefined {
   const { sub = '', iat = 0, exp = 0 } = payload
   const nodeUid = payload['nodeUid']
   const node = sub.slice(nodeSubject('').length)
