@@ -67,7 +67,8 @@ async function create(directory: string, path: string): Promise<string> {
       privateKey: await crypto.subtle.exportKey('jwk', privateKey),
       publicKey: await crypto.subtle.exportKey('jwk', publicKey),
     },
-    adminToken: random(32).toString('base64url'),
+    // Letters and digits only: a token that begins with a dash is taken for an option.
+    adminToken: random(32).toString('hex'),
   }
   return createWhole(path, `${JSON.stringify(file, null, 2)}\n`)
 }
