@@ -79,19 +79,47 @@ async function index(pretty: boolean): Promise<Response> {
   return jsonText(JSON.stringify({ paths }), pretty)
 }
 
-/** Definitions of all kinds, without paths; enough for tools that look types up. Served as JSON only. */
+/**
+ * Definitions of all kinds, without paths; enough for tools that look types up. As protobuf, the only form kubectl asks
+ * for (`com.github.proto-openapi.spec.v2`), it is a document without definitions: kubectl then finds that a kind is not
+ * served and says so.
+ */
 function v2(headers: Headers, pretty: boolean): Response {
   const accept = headers.get('accept')
-  const json =
-    accept === null ||
-    mediaOf(accept).some(({ type }) => type === 'application/json' || type === '*/*' || type === 'application/*')
-  if (!json) throw notAcceptable(['application/json'])
+  const offers = accept === null ? [{ type: '*/*' }] : mediaOf(accept)
+  for (const { type } of offers) {
+    if (type === 'application/json' || type === '*/*' || type === 'application/*') return v2Json(pretty)
+    if (type === PROTOBUF_V2 || type === ASKED_V2) {
+      return new Response(emptyDocument(), { headers: { 'content-type': PROTOBUF_V2 } })
+    }
+  }
+  throw notAcceptable(['application/json', PROTOBUF_V2])
+}
+
+const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+/** What clients ask for; no media type may hold an `@`, so the answer has another name, as upstream. */
+const ASKED_V2 = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+const TITLE = 'Kubernetes'
+const VERSION = 'v1.35.0'
+
+function v2Json(pretty: boolean): Response {
   const schemas: Record<string, unknown> = {}
   for (const groupVersion of new Set(versions().values())) {
     const { components } = openApiV3(groupVersion, described()) as { readonly components: { readonly schemas: object } }
     Object.assign(schemas, components.schemas)
   }
   const definitions = JSON.stringify(schemas).replaceAll('#/components/schemas/', '#/definitions/')
-  const text = `{"swagger":"2.0","info":{"title":"Kubernetes","version":"v1.35.0"},"paths":{},"definitions":${definitions}}`
-  return jsonText(text, pretty)
+  const info = JSON.stringify({ title: TITLE, version: VERSION })
+  return jsonText(`{"swagger":"2.0","info":${info},"paths":{},"definitions":${definitions}}`, pretty)
+}
+
+/** gnostic's OpenAPIv2 Document: 1 swagger, 2 info (1 title, 2 version), 8 paths, 9 definitions. */
+function emptyDocument(): Uint8Array<ArrayBuffer> {
+  const text = (field: number, value: string): number[] => [
+    field * 8 + 2,
+    value.length,
+    ...new TextEncoder().encode(value),
+  ]
+  const info = [...text(1, TITLE), ...text(2, VERSION)]
+  return Uint8Array.from([...text(1, '2.0'), 2 * 8 + 2, info.length, ...info, 8 * 8 + 2, 0, 9 * 8 + 2, 0])
 }
