@@ -22,7 +22,7 @@ const KEY = { name: 'ECDSA', namedCurve: 'P-256' }
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' }
 const DAY_MS = 86_400_000
 const AUTHORITY_DAYS = 3_650
-export const SERVING_DAYS = 365
+const SERVING_DAYS = 365
 /** Clocks differ: a certificate is good from a little before it was made. */
 const SKEW_MS = 300_000
 

@@ -7,7 +7,7 @@ import type { Cluster } from '../platform/port.ts'
 import type { Effect, Key } from '../store/store.ts'
 import { sameDigest } from './digest.ts'
 
-export const JOIN_TTL_MS = 3_600_000
+const JOIN_TTL_MS = 3_600_000
 export const LONGEST_JOIN_TTL_MS = 24 * 3_600_000
 /** upstream's alphabet of generated names: no vowels, nothing to be confused */
 const ID_LENGTH = 10

@@ -2,7 +2,7 @@
 import type { User } from './request.ts'
 
 export const MASTERS = 'system:masters'
-export const NODES = 'system:nodes'
+const NODES = 'system:nodes'
 export const AUTHENTICATED = 'system:authenticated'
 const NODE_PREFIX = 'system:node:'
 /** Binds a node's credential to one incarnation of its Node. */

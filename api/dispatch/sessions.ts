@@ -17,7 +17,7 @@ import { Session } from './session.ts'
 import { Wakes } from './wakes.ts'
 
 /** A session that was silent for this long is over; the agent registers again, which also says that its node is ready. */
-export const SILENT_MS = 40_000
+const SILENT_MS = 40_000
 
 const clusters = new WeakMap<Cluster, Sessions>()
 

@@ -49,7 +49,7 @@ export async function memoryCluster(parts: ClusterParts = {}): Promise<Cluster> 
   }
 }
 
-export async function testKeys(name = 'default'): Promise<Keys> {
+async function testKeys(name = 'default'): Promise<Keys> {
   const signing = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, [
     'sign',
     'verify',

@@ -41,7 +41,7 @@ export async function call(
   }
 }
 
-export const READY = {
+const READY = {
   capacity: { cpu: '4', memory: '8Gi', pods: '110' },
   allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
   nodeInfo: { kubeletVersion: 'v1.35.0' },

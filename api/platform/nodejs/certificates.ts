@@ -54,7 +54,7 @@ async function openAuthority(directory: string, at: number): Promise<Signed> {
   return authority
 }
 
-export function servingNames(more: readonly string[]): ServingNames {
+function servingNames(more: readonly string[]): ServingNames {
   const dns = new Set([
     'localhost',
     'kubernetes',

@@ -9,7 +9,7 @@ export interface KubeconfigParts {
   readonly token: string
 }
 
-export function kubeconfigText({ name, server, caPem, token }: KubeconfigParts): string {
+function kubeconfigText({ name, server, caPem, token }: KubeconfigParts): string {
   return `apiVersion: v1
 kind: Config
 clusters:
