@@ -91,7 +91,8 @@ async function newKeys(): Promise<CryptoKeyPair> {
 }
 
 async function exportKey(key: CryptoKey): Promise<string> {
-  return PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')
+  const bytes: unknown = await crypto.subtle.exportKey('pkcs8', key)
+  return PemConverter.encode(bytes as ArrayBuffer, 'PRIVATE KEY')
 }
 
 async function importKey(pem: string): Promise<CryptoKey> {
