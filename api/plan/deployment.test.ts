@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Deployment, Pod, ReplicaSet } from '../../schema/k8s/generated/types.ts'
-import type { K8sObject } from '../../schema/k8s/meta.ts'
 import { printTime } from '../../schema/k8s/time.ts'
 import { aDeployment, AT, aTemplate } from '../../test/build/objects.ts'
 import { planText } from '../../test/build/plan-text.ts'
@@ -11,7 +10,7 @@ import { newSetName, REVISION, revisionOf } from './deployment-revision.ts'
 import { fences, replicasOf } from './deployment-size.ts'
 import { planReplicaSet } from './replica-set.ts'
 import { isReady } from './pods.ts'
-import { controllerOf, type Row } from './seen.ts'
+import { controllerOf } from './seen.ts'
 
 const SETS = 'replicasets.apps'
 const DEPLOYMENTS = 'deployments.apps'
@@ -91,7 +90,7 @@ function edit(
   world.edit(DEPLOYMENTS, 'web', (object) => {
     const deployment = object as unknown as Deployment
     const metadata = { ...deployment.metadata, generation: (deployment.metadata.generation ?? 0) + 1 }
-    return { ...deployment, metadata, spec: change(deployment.spec ?? { template: aTemplate() }) } as K8sObject
+    return { ...deployment, metadata, spec: change(deployment.spec ?? { template: aTemplate() }) }
   })
 }
 
@@ -190,7 +189,7 @@ describe('what kubectl rollout waits for', () => {
       world
         .list<ReplicaSet>(SETS)
         .map(({ object }) => replicasOf(object))
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual([0, 4])
   })
 
@@ -221,7 +220,7 @@ describe('what kubectl rollout waits for', () => {
       world
         .list<ReplicaSet>(SETS)
         .map(({ object }) => revisionOf(object))
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual([3, 4, 5])
   })
 

@@ -18,7 +18,10 @@ export function canonical(value: unknown): string {
 
 /** Up to ten letters, as upstream's pod-template-hash. */
 export function shortHash(text: string): string {
-  return [...String(fnv(text, 0x811c9dc5))].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join('')
+  return String(fnv(text, 0x811c9dc5))
+    .split('')
+    .map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length])
+    .join('')
 }
 
 /** `base` and five letters that follow from `parts`. */

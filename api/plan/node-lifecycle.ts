@@ -64,7 +64,8 @@ export function planNode(seen: NodeSeen, at: Instant): Plan {
     ...(away ? seen.pods.flatMap((pod) => unready(pod, at)) : []),
     ...evictions.actions,
   ]
-  const times = [silentAt > at && status !== 'Unknown' ? silentAt : undefined, evictions.again]
+  // Also of one that is Unknown: whoever began to listen lately may hear it until then.
+  const times = [silentAt > at ? silentAt : undefined, evictions.again]
   const next = Math.min(...times.filter((time) => time !== undefined))
   return Number.isFinite(next) ? { actions, again: next } : { actions }
 }

@@ -297,7 +297,6 @@ test('two thousand replicas on five thousand nodes take less than a second', () 
   const plan = schedule({ room, pods }, AT)
   const seconds = (performance.now() - began) / 1000
   expect(plan.actions.filter((action) => action.do === 'bind')).toHaveLength(2000)
-  // A guard against a slip to quadratic cost, with room for a slow machine; `npm run bench` has the figure.
-  if (process.env['KEDGE_PRINT'] !== undefined) console.log(`${Math.round(2000 / seconds)} pods/s`)
+  // A guard against looking at every node for every pod, with room for a slow machine: 30 ms where it was measured.
   expect(seconds).toBeLessThan(1)
 })
