@@ -39,6 +39,8 @@ export class PodWorker {
   readonly #messages = new Map<string, string>()
   readonly #imageRefs = new Map<string, string>()
   readonly #told = new Set<string>()
+  /** sandboxes somebody else removed: their interface and address are still to be given back */
+  readonly #lost: ObservedContainer[] = []
   readonly #probers = new Map<string, Prober>()
   readonly #sick = new Map<string, Sick>()
   #volumes: readonly VolumeDescription[] = []
@@ -119,7 +121,11 @@ export class PodWorker {
 
   /** The engine does not have it any more. */
   vanished(id: string): void {
-    if (this.#seen.delete(id)) this.wake()
+    const one = this.#seen.get(id)
+    if (one === undefined) return
+    this.#seen.delete(id)
+    if (one.labels[LABEL.container] === SANDBOX) this.#lost.push(one)
+    this.wake()
   }
 
   seen(): ObservedContainer[] {
@@ -258,6 +264,10 @@ export class PodWorker {
 
   /** Facts the status needs of containers that ended, and of images. */
   async #learn(): Promise<void> {
+    for (let one = this.#lost.shift(); one !== undefined; one = this.#lost.shift()) {
+      this.#volumesReady = false
+      await this.#release(one, AbortSignal.timeout(10_000)).catch(() => {})
+    }
     for (const one of this.#containers()) {
       if (one.state === 'exited' && !this.#messages.has(one.id)) this.#messages.set(one.id, await this.#lastWords(one))
       if (!this.#imageRefs.has(one.imageId)) {
@@ -631,14 +641,18 @@ export class PodWorker {
     }
   }
 
+  async #release(sandbox: ObservedContainer, signal: AbortSignal): Promise<void> {
+    const veth = sandbox.labels[LABEL.veth]
+    if (veth !== undefined) await this.#ground.network.detach(veth, signal)
+    const ip = sandbox.labels[LABEL.ip]
+    if (ip !== undefined) this.#ground.addresses.free(ip)
+  }
+
   async #dropSandboxes(sandboxes: readonly ObservedContainer[], signal: AbortSignal): Promise<void> {
     for (const one of sandboxes) {
-      const veth = one.labels[LABEL.veth]
-      if (veth !== undefined) await this.#ground.network.detach(veth, signal)
       await this.#ground.driver.remove(one.id, signal)
-      const ip = one.labels[LABEL.ip]
-      if (ip !== undefined) this.#ground.addresses.free(ip)
       this.#seen.delete(one.id)
+      await this.#release(one, signal)
     }
     this.#volumesReady = false
   }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aConfigMap, aContainer, aPod, aSecret, SLEEP, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
-import { startRig, whyNot } from './rig.ts'
+import { run, startRig, whyNot } from './rig.ts'
 
 const reason = await whyNot()
 if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
@@ -274,6 +274,25 @@ describe.skipIf(reason !== undefined)('a pod on this node', { timeout: 60_000 },
     expect(after.restartCount).toBe(1)
     const lives = await rig.docker('exec', (after.containerID ?? '').replace('docker://', ''), 'cat', '/shared/lives')
     expect(lives).toBe('life\nlife')
+  })
+
+  it('comes back when somebody removed its containers, and leaves no interface behind', async () => {
+    const pod = aPod({ containers: [aContainer(SLEEP)] }, 'removed')
+    rig.plane.put(pod)
+    await phase(uidOf(pod), 'Running')
+    const interfaces = async (): Promise<number> =>
+      (await run('ip', ['-br', 'link'])).stdout.match(/^kg/gm)?.length ?? 0
+    const before = rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.containerID
+    const count = await interfaces()
+    const mine = (await rig.containers())
+      .filter((line) => line.includes('_removed_'))
+      .map((line) => line.split(' ')[0] ?? '')
+    await rig.docker('rm', '-f', ...mine)
+    await rig.plane.until('back', () => {
+      const one = rig.plane.status(uidOf(pod))?.containerStatuses?.[0]
+      return one?.state?.running !== undefined && one.containerID !== before
+    })
+    await expect.poll(interfaces).toBeLessThanOrEqual(count)
   })
 
   it('is ended when the control plane no longer knows it', async () => {
