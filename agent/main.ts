@@ -38,7 +38,7 @@ export interface AgentConfig {
 }
 
 /** The agent cannot run here; the message is one line that says what to do. */
-export class Unfit extends Error {
+class Unfit extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'Unfit'

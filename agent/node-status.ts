@@ -6,7 +6,7 @@ import type { NodeCondition, NodeStatus } from '../schema/k8s/generated/types.ts
 import { printTime } from '../schema/k8s/time.ts'
 import type { EngineFacts, ImageFacts } from './driver/driver.ts'
 
-export const KUBELET_VERSION = 'v1.35.0-kedge.1'
+const KUBELET_VERSION = 'v1.35.0-kedge.1'
 const MAX_PODS = 110
 /** kept back for the host, as the kubelet's default eviction threshold does */
 const MEMORY_RESERVE_BYTES = 100 * 2 ** 20

@@ -8,7 +8,7 @@ import type { ObservedContainer } from './plan/observed.ts'
 import { LABEL, SANDBOX } from './plan/observed.ts'
 import { PodWorker } from './worker.ts'
 
-export const RELIST_MS = 10_000
+const RELIST_MS = 10_000
 const RECONNECT_MS = 1000
 
 export class Pods {

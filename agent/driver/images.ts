@@ -167,13 +167,13 @@ function repositoryOf(reference: string): string {
 }
 
 /** The server part of a reference, as registry configurations name it. */
-export function registryOf(reference: string): string {
+function registryOf(reference: string): string {
   const first = reference.split('/')[0] ?? ''
   const named = reference.includes('/') && (first.includes('.') || first.includes(':') || first === 'localhost')
   return named ? first : 'docker.io'
 }
 
-export function loginFor(reference: string, secrets: readonly Secret[]): RegistryLogin | undefined {
+function loginFor(reference: string, secrets: readonly Secret[]): RegistryLogin | undefined {
   const server = registryOf(reference)
   for (const secret of secrets) {
     const config = secret.data?.['.dockerconfigjson'] ?? secret.data?.['.dockercfg']

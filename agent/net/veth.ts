@@ -16,7 +16,7 @@ export interface VethOptions {
 }
 
 /** The start of every kedge interface of a host, whichever node it belongs to. */
-export const VETH_START = 'kg'
+const VETH_START = 'kg'
 const NETNS_DIR = '/run/netns'
 
 export function vethNetwork(options: VethOptions): PodNetwork {

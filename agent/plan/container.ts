@@ -205,7 +205,7 @@ function seccompOf(profile: { type: string; localhostProfile?: string } | undefi
   return 'default'
 }
 
-export function terminationPath(container: Container): string {
+function terminationPath(container: Container): string {
   return container.terminationMessagePath ?? '/dev/termination-log'
 }
 

@@ -18,7 +18,7 @@ export function podLabel(pod: { metadata: { name?: string; namespace?: string; u
 }
 
 /** 32-bit FNV-1a in hexadecimal: a fingerprint, not a defence. */
-export function fingerprint(text: string): string {
+function fingerprint(text: string): string {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)

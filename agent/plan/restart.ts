@@ -25,7 +25,7 @@ export function restartOf(ended: ObservedContainer, atMs: number): Restart {
   return { when: 'now', backoffMs: nextBackoff(backoffMs) }
 }
 
-export function nextBackoff(backoffMs: number): number {
+function nextBackoff(backoffMs: number): number {
   return backoffMs === 0 ? FIRST_BACKOFF_MS : Math.min(backoffMs * 2, MAX_BACKOFF_MS)
 }
 

@@ -87,7 +87,7 @@ export function restarts(pod: Pod, container: Container, exitCode: number): bool
 }
 
 /** 137 only: an engine also says so when a child was killed and the container went on to another end. */
-export function endReason(container: ObservedContainer): string {
+function endReason(container: ObservedContainer): string {
   if (container.error !== '' && container.startedAtMs === 0) return 'StartError'
   if (container.oomKilled && container.exitCode === 137) return 'OOMKilled'
   return container.exitCode === 0 ? 'Completed' : 'Error'
@@ -153,7 +153,7 @@ function idOf(newest: ObservedContainer | undefined, old: ContainerStatus | unde
   return old?.containerID === undefined ? {} : { containerID: old.containerID }
 }
 
-export function containerID(container: ObservedContainer): string {
+function containerID(container: ObservedContainer): string {
   return `docker://${container.id}`
 }
 

@@ -112,7 +112,7 @@ function describe(volume: Volume, input: VolumesInput): VolumeDescription {
   throw new Unmet(`kedge does not mount volumes of type ${kind}`)
 }
 
-export function volumePath(podsDir: string, uid: string, plugin: string, name: string): string {
+function volumePath(podsDir: string, uid: string, plugin: string, name: string): string {
   return `${podsDir}/${uid}/volumes/kubernetes.io~${plugin}/${name}`
 }
 

@@ -43,7 +43,7 @@ export type Table = {
 
 const stay = (state: Session): Session => state
 
-export const TABLE: Table = {
+const TABLE: Table = {
   registering: {
     registered: () => ({ at: 'full', failures: 0 }),
     all: stay,
