@@ -18,9 +18,16 @@ export class Epoch {
     this.#cluster = cluster
   }
 
-  /** The guard for writes planned from what is read after this resolves. */
-  async hold(): Promise<Guard> {
-    this.#revision ??= await this.#take()
+  /**
+   * The guard for writes planned from what is read after this resolves. `catchUp` runs whenever the epoch was taken
+   * anew: what is remembered of the log must be as new as the epoch, too.
+   */
+  async hold(catchUp: () => Promise<void>): Promise<Guard> {
+    if (this.#revision === undefined) {
+      const taken = await this.#take()
+      await catchUp()
+      this.#revision = taken
+    }
     return { key: KEY, expect: this.#revision }
   }
 

@@ -107,9 +107,14 @@ export class Passes {
       if (queue === undefined || signal.aborted || clock.now() < this.#standBackUntil) continue
       const keys = queue.take(clock.now(), KEYS)
       if (keys.length === 0) continue
-      if (await this.#plan(controller, queue, keys)) wrote = true
+      if (await this.#plan(controller, queue, keys, signal)) wrote = true
     }
     return wrote
+  }
+
+  /** What others wrote under their epoch is in the log: what controllers remember must know it before they plan. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    while (await this.takeIn(signal)) if (signal.aborted) throw new Error('stopped before the log was read')
   }
 
   /** Everything that was said about it is written, too. */
@@ -127,12 +132,17 @@ export class Passes {
     return next === undefined ? undefined : Math.max(next, this.#standBackUntil)
   }
 
-  async #plan(controller: Planned, queue: KeyQueue, keys: readonly string[]): Promise<boolean> {
+  async #plan(
+    controller: Planned,
+    queue: KeyQueue,
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { clock, log } = this.#cluster
     let epoch
     try {
       // Before anything is read: what is read under this epoch is newer than all that others wrote before it.
-      epoch = await this.#epoch.hold()
+      epoch = await this.#epoch.hold(() => this.#catchUp(signal))
     } catch (error) {
       log.warn('the pass epoch could not be taken', { error })
       for (const key of keys) queue.failed(key, clock.now(), 'no epoch')
