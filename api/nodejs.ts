@@ -14,6 +14,7 @@ import { type NodePlatform, openNodePlatform } from './platform/nodejs/platform.
 import { serveHttps, type Serving } from './platform/nodejs/serve.ts'
 import { StartError } from './platform/nodejs/start-error.ts'
 import type { Cluster, Log } from './platform/port.ts'
+import type { Sql } from './store/sql.ts'
 
 export { StartError } from './platform/nodejs/start-error.ts'
 
@@ -26,6 +27,8 @@ export interface ServerOptions {
   /** names and addresses clients use beside those of this host */
   readonly names?: readonly string[]
   readonly log?: Log
+  /** Stands between every store and its database: to count what passes. */
+  readonly throughSql?: (sql: Sql) => Sql
 }
 
 export interface RunningServer {
@@ -59,7 +62,14 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
   // What the first answer does not need is loaded, and started, once somebody can be answered.
   let runLoop: (of: Cluster) => Loop | undefined = () => undefined
   const opened = (of: Cluster): void => void runLoop(of)
-  const platform = openNodePlatform({ dataDir, caPem: certificates.caPem, log, opened })
+  const { throughSql } = options
+  const platform = openNodePlatform({
+    dataDir,
+    caPem: certificates.caPem,
+    log,
+    opened,
+    ...(throughSql === undefined ? {} : { throughSql }),
+  })
   const { cluster, serving } = await listen(platform, options, certificates, log)
   const { startLoop } = await import('./loop/runner.ts')
   runLoop = (of) => {

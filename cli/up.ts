@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type RunningServer, startServer } from '../api/nodejs.ts'
+import { type RunningServer, type ServerOptions, startServer } from '../api/nodejs.ts'
 import { findEngine } from './engine.ts'
 import { type Flags, type Settings, settings } from './settings.ts'
 import { untilSignal } from './signals.ts'
@@ -18,7 +18,9 @@ const AGENT_RESTART_MS = [1_000, 2_000, 5_000, 10_000, 30_000]
 export async function up(flags: Flags): Promise<void> {
   const chosen = settings(flags, process.env)
   const stop = new AbortController()
-  const server = await startServer({ dataDir: chosen.data, host: chosen.host, port: chosen.port }, stop.signal)
+  const { data: dataDir, host, port } = chosen
+  const counted = process.env['KEDGE_COUNT_SQL'] === '1' ? await countSql() : {}
+  const server = await startServer({ dataDir, host, port, ...counted }, stop.signal)
   say(`kedge: Kubernetes API on ${server.url}, ready in ${seconds()} s`)
   say(`  data        ${chosen.data}`)
   say(`  kubeconfig  ${server.kubeconfigPath}`)
@@ -32,6 +34,14 @@ export async function up(flags: Flags): Promise<void> {
   stop.abort()
   await agent?.stopped
   await server.close()
+}
+
+/** `KEDGE_COUNT_SQL=1`: each SIGUSR2 says what the databases were asked since the last. An idle cluster asks nothing. */
+async function countSql(): Promise<Pick<ServerOptions, 'throughSql'>> {
+  const { countedSql } = await import('../api/platform/nodejs/counted.ts')
+  const counted = countedSql()
+  process.on('SIGUSR2', () => say(`kedge: sql ${JSON.stringify(counted.take())}`))
+  return { throughSql: counted.throughSql }
 }
 
 interface LocalAgent {
@@ -79,7 +89,7 @@ function runAgentProcess(chosen: Settings, server: RunningServer, signal: AbortS
   )
   child.on('message', (message) => {
     if (message !== 'token') return
-    server.createJoinToken({ ttlMs: 600_000 }).then(
+    server.createJoinToken({ ttlMs: 600_000, node: chosen.node }).then(
       (token) => child.connected && child.send({ token }),
       (error: unknown) => say(`kedge: no join token for the agent: ${String(error)}`),
     )

@@ -31,7 +31,7 @@ describe.runIf(hasLibsqlServer())(`a cluster on workerd${why}`, () => {
   afterAll(async () => {
     await agent.stop()
     await edge.close()
-    await removePodContainers()
+    await removePodContainers('edge-1')
     await folder[Symbol.asyncDispose]()
   })
 

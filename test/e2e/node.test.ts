@@ -12,7 +12,7 @@ describe('a cluster on Node', () => {
   })
   afterAll(async () => {
     await cluster[Symbol.asyncDispose]()
-    await removePodContainers()
+    await removePodContainers('walk-1')
   })
 
   walk({ kubectl: () => cluster.kubectl, image, newImage: newerImage })

@@ -13,14 +13,15 @@ export function docker(args: readonly string[], options: CommandOptions = {}): P
   return command('docker', args, { ...options, env: { ...process.env, ...options.env, DOCKER_HOST: dockerHost } })
 }
 
-/** The containers of pods, of any cluster, running or not. */
-export async function podContainers(): Promise<readonly string[]> {
-  const { stdout } = await docker(['ps', '--all', '--quiet', '--no-trunc', '--filter', 'label=io.kubernetes.pod.uid'])
+/** The containers of a node's pods, or of all pods, running or not. */
+export async function podContainers(node?: string): Promise<readonly string[]> {
+  const label = node === undefined ? 'io.kubernetes.pod.uid' : `io.kedge.node=${node}`
+  const { stdout } = await docker(['ps', '--all', '--quiet', '--no-trunc', '--filter', `label=${label}`])
   return stdout.split('\n').filter((id) => id !== '')
 }
 
-/** Leaves the engine without pods. */
-export async function removePodContainers(): Promise<void> {
-  const ids = await podContainers()
+/** Leaves the engine without pods, those of this node or all: others may use the same engine. */
+export async function removePodContainers(node?: string): Promise<void> {
+  const ids = await podContainers(node)
   if (ids.length > 0) await docker(['rm', '--force', '--volumes', ...ids])
 }

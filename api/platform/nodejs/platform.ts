@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLibsqlStore } from '../../store/libsql.ts'
 import { webSealer } from '../../store/seal.ts'
+import type { Sql } from '../../store/sql.ts'
 import { type Store, StoreError } from '../../store/store.ts'
 import { memoryBell, memoryLiveness, webRandom } from '../memory.ts'
 import type { Cluster, Log, Platform } from '../port.ts'
@@ -23,6 +24,8 @@ export interface NodePlatformOptions {
   readonly log: Log
   /** Called once for each cluster, before anybody is served from it. */
   readonly opened?: (cluster: Cluster) => void
+  /** Stands between a cluster's store and its database: to count what passes. */
+  readonly throughSql?: (sql: Sql) => Sql
 }
 
 export interface NodePlatform extends Platform {
@@ -49,6 +52,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
   const upgrades = createUpgrades()
   const deferred = new Set<Promise<unknown>>()
   const home = join(options.dataDir, 'clusters')
+  const throughSql = options.throughSql ?? ((sql: Sql) => sql)
   const directoryOf = (name: string): string => join(home, name)
 
   function opened(name: string): Promise<Opened> {
@@ -67,7 +71,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       const { clusterUid, keys, adminToken } = await openKeys(directory, options.caPem)
       const bell = memoryBell()
-      const store = await openLibsqlStore(await openDatabase(directory, { clusterUid }), {
+      const store = await openLibsqlStore(throughSql(await openDatabase(directory, { clusterUid })), {
         sealer: webSealer(keys.sealing),
         clusterUid,
         now: nodeClock.now,
