@@ -142,7 +142,8 @@ export class AgentModel {
   }
 
   #node(at: string): K8sObject {
-    const give = { cpu: '4', memory: '8Gi', pods: '12' }
+    // The first is small, so that room matters; all together hold whatever a story wants.
+    const give = { cpu: this.#number === 0 ? '500m' : '8', memory: '8Gi', pods: this.#number === 1 ? '5' : '30' }
     const node: Node = {
       apiVersion: 'v1',
       kind: 'Node',

@@ -15,10 +15,17 @@ export function strikes(chaos: Chaos, times: number): boolean {
   return !chaos.calm && chaos.random.fraction() * times < 1
 }
 
+/** What a story wants to know of a process. */
+export interface Watcher {
+  asked(): void
+  /** before it is committed, or lost */
+  writes(group: Group): void
+}
+
 /** Counts what one process asks of the store, and lets answers be late or lost. */
-export function chaosStore(store: Store, clock: Clock, chaos: Chaos, asked: () => void): Store {
+export function chaosStore(store: Store, clock: Clock, chaos: Chaos, watcher: Watcher): Store {
   const late = async (): Promise<void> => {
-    asked()
+    watcher.asked()
     if (strikes(chaos, 8)) await clock.sleep(1 + Math.floor(chaos.random.fraction() * 40))
   }
   const slow =
@@ -43,6 +50,7 @@ export function chaosStore(store: Store, clock: Clock, chaos: Chaos, asked: () =
     async write(group: Group): Promise<Outcome> {
       await late()
       if (strikes(chaos, 200)) throw new StoreError('unavailable', 'the store does not answer')
+      watcher.writes(group)
       const outcome = await store.write(group)
       if (strikes(chaos, 200)) throw new StoreError('unknown-outcome', 'the answer to a write was lost')
       return outcome

@@ -7,7 +7,15 @@ import { fences, replicasOf } from '../../api/plan/deployment-size.ts'
 import { isActive, isFinished } from '../../api/plan/pods.ts'
 import { controllerOf } from '../../api/plan/seen.ts'
 import type { Group, Key } from '../../api/store/store.ts'
-import type { Deployment, Namespace, Node, Pod, ReplicaSet } from '../../schema/k8s/generated/types.ts'
+import type {
+  Deployment,
+  EndpointSlice,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Service,
+} from '../../schema/k8s/generated/types.ts'
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 
 export class Violation extends Error {}
@@ -25,8 +33,9 @@ export class Invariants {
   trace = 0
 
   /** Called with each group that was committed. */
-  committed(group: Group, revisions: readonly number[]): void {
+  committed(group: Group, revisions: readonly number[], by: { readonly byLoop: boolean }): void {
     this.writes++
+    if (by.byLoop) checkFenced(group)
     for (const guard of group.guards ?? []) {
       if (guard.key.resource === '~pass' && guard.expect !== this.#epoch)
         throw new Violation(`a write under the epoch ${guard.expect} was committed, and ${this.#epoch} holds`)
@@ -39,7 +48,7 @@ export class Invariants {
       this.#mix(`${effect.op} ${keyText(effect.key)} ${revision}`)
       if (effect.key.resource.startsWith('~')) continue
       const old = this.objects.get(keyText(effect.key))
-      if (effect.op === 'delete') this.#deleted(effect.key, old)
+      if (effect.op === 'delete') this.#deleted(effect.key, old, by.byLoop)
       else this.#put(effect.key, JSON.parse(effect.value) as K8sObject, old)
     }
   }
@@ -70,14 +79,17 @@ export class Invariants {
     if (was !== undefined && was !== owner) this.#byOwner.get(was)?.delete(text)
     if (owner !== undefined) this.#byOwner.set(owner, (this.#byOwner.get(owner) ?? new Set()).add(text))
     if (key.resource === 'pods') this.#pod(object as unknown as Pod, old as unknown as Pod | undefined)
+    if (key.resource === 'endpointslices.discovery.k8s.io') this.#slice(object as unknown as EndpointSlice)
     if (key.resource === 'replicasets.apps')
       this.#set(object as unknown as ReplicaSet, old as unknown as ReplicaSet | undefined)
   }
 
-  #deleted(key: Key, old: K8sObject | undefined): void {
+  #deleted(key: Key, old: K8sObject | undefined, byLoop: boolean): void {
     if (old === undefined) throw new Violation(`${keyText(key)} was deleted, and was not there`)
     if ((old.metadata.finalizers ?? []).length > 1)
       throw new Violation(`${keyText(key)} was removed with finalizers ${old.metadata.finalizers?.join(', ')}`)
+    // Somebody may delete it again with another policy; the collector may not.
+    if (byLoop && old.metadata.finalizers?.includes('foregroundDeletion') === true) this.#nothingBlocks(key, old)
     this.objects.delete(keyText(key))
     const owner = controllerOf(old)?.uid
     if (owner !== undefined) this.#byOwner.get(owner)?.delete(keyText(key))
@@ -85,6 +97,25 @@ export class Invariants {
     for (const text of this.objects.keys()) {
       if (text.split(' ')[1]?.startsWith(`${key.name}/`) === true)
         throw new Violation(`namespace ${key.name} is gone and ${text} is still there`)
+    }
+  }
+
+  /** Foreground: whoever blocks the deletion of its owner goes first. */
+  #nothingBlocks(key: Key, owner: K8sObject): void {
+    for (const [text, { metadata }] of this.objects) {
+      if (metadata.ownerReferences?.some((one) => one.uid === owner.metadata.uid && one.blockOwnerDeletion === true))
+        throw new Violation(`${keyText(key)} was deleted in the foreground before ${text}`)
+    }
+  }
+
+  /** Traffic goes to pods that are ready and stay, unless the Service asks for all. */
+  #slice(slice: EndpointSlice): void {
+    const { namespace = '', name } = slice.metadata
+    const service = this.get<Service>('services', namespace, controllerOf(slice)?.name ?? '')
+    if (service?.spec?.publishNotReadyAddresses === true) return
+    for (const { conditions, addresses } of slice.endpoints ?? []) {
+      if (conditions?.ready === true && (conditions.terminating === true || conditions.serving !== true))
+        throw new Violation(`${name} shows ${addresses[0]} as ready, and ${JSON.stringify(conditions)}`)
     }
   }
 
@@ -150,6 +181,16 @@ export class Invariants {
 
   #mix(text: string): void {
     for (let at = 0; at < text.length; at++) this.trace = Math.imul(this.trace ^ text.charCodeAt(at), 0x01000193) >>> 0
+  }
+}
+
+/** What a loop writes carries its epoch, but for the first objects of a cluster and Events whose time is over. */
+function checkFenced(group: Group): void {
+  if (group.guards?.some(({ key }) => key.resource === '~pass') === true) return
+  for (const { op, key } of group.effects) {
+    if (key.resource.startsWith('~') || (op === 'delete' && key.resource === 'events')) continue
+    if (key.resource === 'namespaces' || (key.resource === 'services' && key.name === 'kubernetes')) continue
+    throw new Violation(`a loop wrote ${keyText(key)} without its epoch`)
   }
 }
 

@@ -71,6 +71,7 @@ class Story {
   #current: Process
   #processes: Process[] = []
   #reads = 0
+  readonly #byLoops = new WeakSet<Group>()
   #broken: Error | undefined
   #made = 0
 
@@ -173,7 +174,7 @@ class Story {
     return store.write(group).then((outcome) => {
       if (!outcome.ok || this.#broken !== undefined) return outcome
       try {
-        this.#world.committed(group, outcome.revisions)
+        this.#world.committed(group, outcome.revisions, { byLoop: this.#byLoops.has(group) })
       } catch (error) {
         this.#fail(error)
       }
@@ -198,7 +199,10 @@ class Story {
 
   #begin(): Process {
     const cluster = this.#cluster()
-    const counted = chaosStore(this.#store, this.#clock, this.#chaos, () => this.#reads++)
+    const counted = chaosStore(this.#store, this.#clock, this.#chaos, {
+      asked: () => void this.#reads++,
+      writes: (group) => void this.#byLoops.add(group),
+    })
     const stop = new AbortController()
     const loop = startLoop({ ...cluster, store: counted }, { signal: stop.signal })
     const process = { cluster, loop, stop }
