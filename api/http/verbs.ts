@@ -10,6 +10,7 @@ import { remove } from '../registry/delete.ts'
 import { removeCollection } from '../registry/delete-collection.ts'
 import { get } from '../registry/get.ts'
 import { list } from '../registry/list.ts'
+import { isView } from '../registry/node-leases.ts'
 import { patch } from '../registry/patch.ts'
 import { update } from '../registry/update.ts'
 import { watch } from '../registry/watch.ts'
@@ -40,7 +41,8 @@ export async function serve(call: Call): Promise<Response> {
   const needsName = allowed.verb === 'update' || allowed.verb === 'patch'
   if (needsName && allowed.name === undefined) throw methodNotAllowed()
   if (allowed.verb === 'create' && allowed.name !== undefined) throw methodNotAllowed()
-  if (!kind.verbs.includes(allowed.verb)) throw methodNotSupported(kind.plural, kind.group, allowed.verb)
+  const viewed = isView(kind, allowed.namespace) && !READS.includes(allowed.verb)
+  if (viewed || !kind.verbs.includes(allowed.verb)) throw methodNotSupported(kind.plural, kind.group, allowed.verb)
   switch (allowed.verb) {
     case 'get':
       return shown(call, kind, await get(allowed))
@@ -61,6 +63,7 @@ export async function serve(call: Call): Promise<Response> {
   }
 }
 
+const READS: readonly string[] = ['get', 'list', 'watch']
 const STREAMS: readonly string[] = ['attach', 'exec', 'log', 'portforward']
 
 function unserved(): never {

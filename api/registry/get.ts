@@ -5,10 +5,12 @@ import type { Kind } from '../kinds/kind.ts'
 import { storeRefusal } from './commit.ts'
 import { Item, keyOf } from './item.ts'
 import { kindOf } from './kind-of.ts'
+import { isView, nodeLease } from './node-leases.ts'
 
 export async function get(request: Allowed): Promise<Item> {
   const kind = kindOf(request)
-  return (await find(request, kind)) ?? missing(request, kind)
+  const found = isView(kind, request.namespace) ? await nodeLease(request, nameIn(request)) : await find(request, kind)
+  return found ?? missing(request, kind)
 }
 
 /** undefined when there is none. */

@@ -12,6 +12,7 @@ import { decodeContinue, encodeContinue, type Place } from './continue-token.ts'
 import { Item } from './item.ts'
 import { kindOf } from './kind-of.ts'
 import { listOptionProblems, parseRevision } from './list-options.ts'
+import { withNodeLeases } from './node-leases.ts'
 import type { ListOptions } from './options.ts'
 import { type Selection, selectionOf } from './selection.ts'
 
@@ -44,9 +45,9 @@ export async function listFor(
   try {
     const start = startOf(kind, options)
     const limit = Math.min(options.limit ?? 0, MOST_LIMIT)
-    return limit > 0
-      ? await chunk(request, kind, selection, start, limit)
-      : await whole(request, kind, selection, start)
+    const listing =
+      limit > 0 ? await chunk(request, kind, selection, start, limit) : await whole(request, kind, selection, start)
+    return withNodeLeases(request, kind, selection, listing)
   } catch (error) {
     throw storeRefusal(error)
   }
