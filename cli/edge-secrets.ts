@@ -14,7 +14,7 @@ export interface Database {
 
 export async function newCluster(database: Database, caPem: string): Promise<NewCluster> {
   const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
-  const adminToken = randomBytes(32).toString('base64url')
+  const adminToken = randomBytes(32).toString('hex')
   return {
     adminToken,
     settings: {
