@@ -90,6 +90,7 @@ export class Invariants {
       throw new Violation(`${keyText(key)} was removed with finalizers ${old.metadata.finalizers?.join(', ')}`)
     // Somebody may delete it again with another policy; the collector may not.
     if (byLoop && old.metadata.finalizers?.includes('foregroundDeletion') === true) this.#nothingBlocks(key, old)
+    if (byLoop && old.metadata.finalizers?.includes('orphan') === true) this.#nobodyIsLeft(key, old)
     this.objects.delete(keyText(key))
     const owner = controllerOf(old)?.uid
     if (owner !== undefined) this.#byOwner.get(owner)?.delete(keyText(key))
@@ -105,6 +106,14 @@ export class Invariants {
     for (const [text, { metadata }] of this.objects) {
       if (metadata.ownerReferences?.some((one) => one.uid === owner.metadata.uid && one.blockOwnerDeletion === true))
         throw new Violation(`${keyText(key)} was deleted in the foreground before ${text}`)
+    }
+  }
+
+  /** Orphans lose the reference before their owner goes: else they would go with it. */
+  #nobodyIsLeft(key: Key, owner: K8sObject): void {
+    for (const [text, { metadata }] of this.objects) {
+      if (metadata.ownerReferences?.some((one) => one.uid === owner.metadata.uid) === true)
+        throw new Violation(`${keyText(key)} was deleted and ${text} was to become an orphan`)
     }
   }
 

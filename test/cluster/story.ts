@@ -50,7 +50,7 @@ export async function tell(seed: number): Promise<Told> {
   }
 }
 
-export class StoryFailed extends Error {
+class StoryFailed extends Error {
   readonly log: readonly string[]
   constructor(seed: number, log: readonly string[], cause: unknown) {
     super(`seed ${seed}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
