@@ -1,9 +1,17 @@
 /*
  * pause: holds the namespaces of a pod. Reaps children it inherits, ends with 0 on SIGTERM and SIGINT. No libc:
- * x86_64 and aarch64 system calls only. Build, on the architecture it is for:
+ * x86_64 and aarch64 system calls only. Build, where gcc builds for x86_64:
  *
  *   gcc -Os -static -nostdlib -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables \
  *     -Wl,--build-id=none -Wl,-z,noseparate-code -s -o pause pause.c
+ *
+ * and for aarch64, with Debian's gcc-aarch64-linux-gnu; without -fno-pie it gets a second segment, aligned to the
+ * 64 kB pages of some arm64 kernels:
+ *
+ *   aarch64-linux-gnu-gcc -fno-pie <the same>
+ *
+ * then each:
+ *
  *   tar --owner=0 --group=0 --mode=0755 --mtime=@0 -cf - pause | gzip -9n | base64 -w112
  */
 typedef unsigned long ul; typedef long l;
