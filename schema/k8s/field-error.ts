@@ -85,11 +85,6 @@ export function fieldInvalid(field: string, value: unknown, detail: string): Fie
   return { type: 'FieldValueInvalid', field, value, detail }
 }
 
-/** `field: Invalid value: value: detail`, for a value of the wrong type */
-export function fieldTypeInvalid(field: string, value: unknown, detail: string): FieldError {
-  return { type: 'FieldValueTypeInvalid', field, value, detail }
-}
-
 /** `field: Required value` with an optional `: detail` */
 export function fieldRequired(field: string, detail = ''): FieldError {
   return { type: 'FieldValueRequired', field, detail }
@@ -127,9 +122,4 @@ export function fieldTooLong(field: string, maxBytes: number): FieldError {
 export function fieldTooMany(field: string, actual: number, max: number): FieldError {
   const detail = max < 0 ? 'has too many items' : `must have at most ${max} ${max === 1 ? 'item' : 'items'}`
   return { type: 'FieldValueTooMany', field, value: actual < 0 ? OMITTED : actual, detail }
-}
-
-/** `field: Internal error: detail` */
-export function fieldInternal(field: string, detail: string): FieldError {
-  return { type: 'InternalError', field, detail }
 }

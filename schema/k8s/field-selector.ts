@@ -32,11 +32,6 @@ export function matchesFields(
   })
 }
 
-/** The 400 for a field a resource cannot select by. */
-export function unsupportedField(field: string): DecodeError {
-  return new DecodeError(`field label not supported: ${field}`)
-}
-
 function splitTerms(text: string): readonly string[] {
   const terms: string[] = []
   let start = 0

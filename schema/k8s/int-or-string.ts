@@ -14,7 +14,7 @@ export function scaledValue(value: number | string, total: number, round: 'up' |
 }
 
 /** 25 for `25%`. Throws a DecodeError for any other text. */
-export function percentOf(value: string): number {
+function percentOf(value: string): number {
   if (!value.endsWith('%'))
     throw new DecodeError('invalid value for IntOrString: invalid type: string is not a percentage')
   const digits = value.slice(0, -1)

@@ -8,12 +8,9 @@ const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`
 const LABEL_1035 = '[a-z]([-a-z0-9]*[a-z0-9])?'
 const KEY_NAME = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'
 const LABEL_VALUE = `(${KEY_NAME})?`
-const C_IDENTIFIER = '[A-Za-z_][A-Za-z0-9_]*'
 const CONFIG_KEY = '[-._a-zA-Z0-9]+'
 const PERCENT = '[0-9]+%'
 const HEADER = '[-A-Za-z0-9]+'
-const ENV_NAME = '[-._a-zA-Z][-._a-zA-Z0-9]*'
-const WILDCARD = `\\*\\.${SUBDOMAIN}`
 
 const MUST = 'must consist of'
 const LOWER = 'lower case alphanumeric characters'
@@ -21,7 +18,7 @@ const ENDS = 'must start and end with an alphanumeric character'
 const KEY_RULE = `${MUST} alphanumeric characters, '-', '_' or '.', and ${ENDS}`
 
 /** `must be no more than 63 characters` */
-export function tooLongName(max: number): string {
+function tooLongName(max: number): string {
   return `must be no more than ${max} characters`
 }
 
@@ -30,12 +27,12 @@ function tooManyBytes(max: number): string {
 }
 
 /** `must be between 1 and 65535, inclusive` */
-export function outsideRange(low: number, high: number): string {
+function outsideRange(low: number, high: number): string {
   return `must be between ${low} and ${high}, inclusive`
 }
 
 /** The rule, examples and the pattern, as upstream words it. */
-export function patternProblem(rule: string, pattern: string, ...examples: readonly string[]): string {
+function patternProblem(rule: string, pattern: string, ...examples: readonly string[]): string {
   if (examples.length === 0) return `${rule} (regex used for validation is '${pattern}')`
   const list = examples.map((example) => `'${example}', `).join(' or ')
   return `${rule} (e.g. ${list}regex used for validation is '${pattern}')`
@@ -81,12 +78,6 @@ export function isDns1123Label(value: string): readonly string[] {
 export function isDns1035Label(value: string): readonly string[] {
   const rule = `a DNS-1035 label ${MUST} ${LOWER} or '-', start with an alphabetic character, and end with an alphanumeric character`
   return check(value, 63, LABEL_1035, rule, 'my-name', 'abc-123')
-}
-
-/** `*.example.com` */
-export function isWildcardDns1123Subdomain(value: string): readonly string[] {
-  const rule = `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which ${MUST} ${LOWER}, '-' or '.' and end with an alphanumeric character`
-  return check(value, 253, WILDCARD, rule, '*.example.com')
 }
 
 /** Label and annotation keys, finalizers: `name` or `example.com/name`. */
@@ -140,23 +131,6 @@ export function isEnvVarName(value: string): readonly string[] {
     problems.push("a valid environment variable name must consist only of printable ASCII characters other than '='")
   }
   return problems
-}
-
-/** The stricter rule for environment variables that envFrom and older versions use. */
-export function isStrictEnvVarName(value: string): readonly string[] {
-  const rule =
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit"
-  const problems = fits(value, ENV_NAME)
-    ? []
-    : [patternProblem(rule, ENV_NAME, 'my.env-name', 'MY_ENV.NAME', 'MyEnvName1')]
-  return [...problems, ...leavesDirectory(value)]
-}
-
-/** `my_name` */
-export function isCIdentifier(value: string): readonly string[] {
-  const rule =
-    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'"
-  return fits(value, C_IDENTIFIER) ? [] : [patternProblem(rule, C_IDENTIFIER, 'my_name', 'MY_NAME', 'MyName')]
 }
 
 /** Names of ports: at most 15 bytes, with a letter. */

@@ -7,7 +7,7 @@ import { encodeMessage } from './protobuf-encode.ts'
 import { BYTES, Reader } from './protobuf-reader.ts'
 import { fromUtf8, toUtf8 } from './utf8.ts'
 
-export { decodeMessage } from './protobuf-decode.ts'
+
 export { encodeMessage } from './protobuf-encode.ts'
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf'
@@ -40,11 +40,6 @@ export function decodeObject(
   if (facts === undefined)
     throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`)
   return { apiVersion, kind, value: { kind, apiVersion, ...decodeMessage(facts.message, envelope.raw) } }
-}
-
-/** Is it enveloped protobuf, going by its first bytes? */
-export function isProtobuf(bytes: Uint8Array): boolean {
-  return MAGIC.every((byte, i) => bytes[i] === byte)
 }
 
 /**

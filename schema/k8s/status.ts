@@ -73,7 +73,7 @@ export function success(details?: StatusDetails, code?: number): Status {
 }
 
 /** `deployments.apps`, or `pods` in the core group. */
-export function qualified(resource: string, group: string): string {
+function qualified(resource: string, group: string): string {
   return group === '' ? resource : `${resource}.${group}`
 }
 
@@ -126,7 +126,7 @@ export function generatedNameTaken(resource: string, group: string, name: string
 }
 
 /** What a stale resourceVersion is answered. */
-export const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again'
+const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again'
 
 /** 409 `Operation cannot be fulfilled on deployments.apps "x": why` */
 export function conflict(resource: string, group: string, name: string, why: string = MODIFIED): Refusal {
@@ -136,11 +136,6 @@ export function conflict(resource: string, group: string, name: string, why: str
     message: `Operation cannot be fulfilled on ${qualified(resource, group)} ${goQuote(name)}: ${why}`,
     details: about(resource, group, name),
   })
-}
-
-/** 409 of server-side apply; the causes name managers and fields */
-export function applyConflict(message: string, causes: readonly StatusCause[]): Refusal {
-  return new Refusal({ code: 409, reason: 'Conflict', message, details: { causes } })
 }
 
 /** 422 `Deployment.apps "x" is invalid: spec.selector: Required value`, or `[a, b]` for several */
@@ -271,16 +266,6 @@ export function internalError(what: string, cause?: unknown): Refusal {
     message: `Internal error occurred: ${what}`,
     details: { causes: [{ message: what }] },
     cause,
-  })
-}
-
-/** 500 of an operation that may be repeated */
-export function serverTimeout(resource: string, group: string, operation: string, retryAfterSeconds: number): Refusal {
-  return new Refusal({
-    code: 500,
-    reason: 'ServerTimeout',
-    message: `The ${operation} operation against ${qualified(resource, group)} could not be completed at this time, please try again.`,
-    details: { ...about(resource, group, operation), ...(retryAfterSeconds > 0 ? { retryAfterSeconds } : {}) },
   })
 }
 

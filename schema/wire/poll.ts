@@ -18,7 +18,7 @@ export const pollRequest = z.object({
 })
 export type PollRequest = z.infer<typeof pollRequest>
 
-export const streamOrder = z.object({
+const streamOrder = z.object({
   id: z.string(),
   kind: z.enum(['exec', 'attach', 'portforward', 'log']),
   node: z.string(),

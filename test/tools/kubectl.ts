@@ -9,8 +9,8 @@ import { type Answer, command, type CommandOptions } from './command.ts'
 const cached = fileURLToPath(new URL('../../node_modules/.cache/kedge/clients', import.meta.url))
 const folder = process.env['KEDGE_TEST_CLIENTS'] ?? cached
 
-export const kubectlPath = join(folder, 'kubectl')
-export const helmPath = join(folder, 'helm')
+const kubectlPath = join(folder, 'kubectl')
+const helmPath = join(folder, 'helm')
 /** Use it as `describe.runIf(hasClients)`. */
 export const hasClients = existsSync(kubectlPath) && existsSync(helmPath)
 
@@ -33,7 +33,6 @@ export interface Watched extends AsyncDisposable {
 }
 
 export const kubectl = (kubeconfig: string): Kubectl => clientOf(kubectlPath, kubeconfig)
-export const helm = (kubeconfig: string): Kubectl => clientOf(helmPath, kubeconfig)
 
 /** A client with nothing of the user's: its caches lie beside the kubeconfig, and go with it. */
 function clientOf(program: string, kubeconfig: string): Kubectl {
