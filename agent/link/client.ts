@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { PollRequest, PollResponse } from '../../schema/wire/poll.ts'
 import { pollResponse } from '../../schema/wire/poll.ts'
 import type { RegisterRequest, RegisterResponse } from '../../schema/wire/register.ts'
+import { wireRefusal } from '../../schema/wire/refusal.ts'
 import { registerResponse } from '../../schema/wire/register.ts'
 import type { ReportRequest, ReportResponse } from '../../schema/wire/report.ts'
 import { reportResponse } from '../../schema/wire/report.ts'
@@ -116,10 +117,26 @@ export class Link {
         },
         resolve,
       )
-      sent.on('error', reject)
+      sent.on('error', (error) => reject(understood(error)))
       sent.end(text)
     })
   }
+}
+
+const UNTRUSTED = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+])
+
+/** The one TLS failure everybody meets once, said in terms of what to do. */
+function understood(error: NodeJS.ErrnoException): Error {
+  if (!UNTRUSTED.has(error.code ?? '')) return error
+  const todo = "join with a token made by 'kedge token create', or name its authority with --ca"
+  return new Error(`the control plane's certificate is not signed by an authority known here: ${todo}`, {
+    cause: error,
+  })
 }
 
 async function readAll(answer: IncomingMessage): Promise<string> {
@@ -134,13 +151,17 @@ async function readAll(answer: IncomingMessage): Promise<string> {
 }
 
 function refused(answer: IncomingMessage, said: string): Refused {
-  let message = said.slice(0, 500)
-  try {
-    message = (JSON.parse(said) as { message?: string }).message ?? message
-  } catch {
-    // not a Status: the text is the message
-  }
+  const message = messageOf(said)
   const seconds = Number(answer.headers['retry-after'])
   const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0
   return new Refused(answer.statusCode ?? 0, message === '' ? `HTTP ${answer.statusCode}` : message, retryAfterMs)
+}
+
+/** The message of a Status; of anything else (a proxy on the way) what it said. */
+function messageOf(said: string): string {
+  try {
+    return wireRefusal.parse(JSON.parse(said)).message
+  } catch {
+    return said.slice(0, 500)
+  }
 }

@@ -8,4 +8,3 @@
 import { z } from 'zod'
 
 export const wireRefusal = z.object({ code: z.number().int(), reason: z.string(), message: z.string() })
-export type WireRefusal = z.infer<typeof wireRefusal>
