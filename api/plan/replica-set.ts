@@ -7,7 +7,7 @@
 import type { Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '../../schema/k8s/generated/types.ts'
 import { labelMatchOf, matches } from '../../schema/k8s/selector.ts'
 import { conditionOf, withCondition, withoutCondition } from './conditions.ts'
-import { derivedName } from './hash.ts'
+import { derivedName, shortHash } from './hash.ts'
 import type { Action, Instant, Plan } from './plan.ts'
 import { availableFrom, isActive, isReady, stopsGracefully } from './pods.ts'
 import { rankedForDeletion } from './replica-set-rank.ts'
@@ -121,9 +121,10 @@ function newPods({ set, attempt, pods }: ReplicaSetSeen, active: readonly Row<Po
   const base = `${metadata.name ?? ''}-`
   const taken = new Set(pods.map((pod) => pod.object.metadata.name))
   const present = active.map((pod) => pod.object.metadata.uid ?? '').toSorted()
+  const view = shortHash([metadata.uid ?? '', set.revision, attempt, ...present].join('\n'))
   const made: Pod[] = []
   for (let index = 0; made.length < count; index++) {
-    const name = derivedName(base, [metadata.uid ?? '', set.revision, attempt, index, ...present])
+    const name = derivedName(base, [view, index])
     if (taken.has(name)) continue
     taken.add(name)
     const { labels, annotations, finalizers } = template?.metadata ?? {}

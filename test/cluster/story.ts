@@ -50,7 +50,7 @@ export async function tell(seed: number): Promise<Told> {
   }
 }
 
-class StoryFailed extends Error {
+export class StoryFailed extends Error {
   readonly log: readonly string[]
   constructor(seed: number, log: readonly string[], cause: unknown) {
     super(`seed ${seed}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
