@@ -36,12 +36,6 @@ export function derivedName(base: string, parts: readonly (string | number)[]): 
   return `${base.slice(0, LONGEST_BASE)}${suffix}`
 }
 
-/** Sixteen hexadecimal digits, for names of records that follow from their content. */
-export function digest(text: string): string {
-  const half = (seed: number): string => fnv(text, seed).toString(16).padStart(8, '0')
-  return `${half(0x811c9dc5)}${half(0x1b873593)}`
-}
-
 function fnv(text: string, seed: number): number {
   let hash = seed >>> 0
   for (let at = 0; at < text.length; at++) {
