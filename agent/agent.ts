@@ -154,6 +154,9 @@ class NodeAgent {
   #failure(state: Session, error: unknown): Happening {
     if (error instanceof SessionOver) return { what: 'refused', code: 410, message: error.message, retryAfterMs: 0 }
     if (error instanceof Refused) {
+      // What is final is said once, by whoever stops.
+      const spent = state.at === 'registering' && state.with === 'token' && error.code === 401
+      if (spent) return { what: 'refused', code: 401, message: TOKEN_REFUSED, retryAfterMs: 0 }
       if (!this.#signal.aborted)
         this.#parts.log('warn', 'refused', { state: state.at, code: error.code, message: error.message })
       return { what: 'refused', code: error.code, message: error.message, retryAfterMs: error.retryAfterMs }
@@ -372,6 +375,9 @@ const HELD_MS = 200
 const UNHELD_PAUSE_MS = 500
 const NO_SESSION_MS = 100
 const MAX_MESSAGE = 1024
+/** which of these it is, the control plane tells nobody */
+const TOKEN_REFUSED =
+  "the join token was refused: it was used before, has expired, or is another cluster's; make one with 'kedge token create'"
 
 class SessionOver extends Error {}
 /** no retry would mend it */

@@ -2,12 +2,12 @@
  * The control plane as one Node process: opens the data directory, listens, and runs the loop of every cluster. It
  * contains no logic of its own; `cli/` starts it, and so may any program that wants a cluster in its own process.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createJoinToken, type JoinTokenOptions } from './access/token.ts'
 import { createApp, type Door } from './app.ts'
 import type { Loop } from './loop/runner.ts'
 import { type Certificates, openCertificates } from './platform/nodejs/certificates.ts'
+import { makeDirectory } from './platform/nodejs/files.ts'
 import { writeKubeconfig } from './platform/nodejs/kubeconfig.ts'
 import { nodeLog } from './platform/nodejs/log.ts'
 import { type NodePlatform, openNodePlatform } from './platform/nodejs/platform.ts'
@@ -164,7 +164,7 @@ async function firstStart(cluster: Cluster, loop: Loop | undefined): Promise<voi
 
 async function prepare(options: ServerOptions): Promise<Certificates> {
   try {
-    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+    makeDirectory(options.dataDir)
     return await openCertificates(options.dataDir, namesOf(options), Date.now())
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)

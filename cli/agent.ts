@@ -3,10 +3,10 @@
  * over an IPC channel, which it asks for a token and with which it ends.
  */
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runAgent } from '../agent/main.ts'
-import { dataDirectory, dockerSocket, type Flags, settings } from './settings.ts'
+import { dataDirectory, dockerSocket, type Flags, SettingError, settings } from './settings.ts'
 import { untilSignal } from './signals.ts'
 
 export interface AgentFlags extends Flags {
@@ -18,16 +18,20 @@ export interface AgentFlags extends Flags {
 
 export async function agent(flags: AgentFlags): Promise<void> {
   const stop = new AbortController()
+  const dataDir =
+    flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {})
+  const [id, secret, authority] = (flags.token ?? process.env['KEDGE_TOKEN'] ?? '').split('.')
+  const token = secret === undefined ? id : `${id}.${secret}`
+  const caPem = await trusted(flags.ca, authority, dataDir)
   const running = runAgent(
     {
-      server: flags.server,
-      node: settings({ ...(flags.node === undefined ? {} : { node: flags.node }) }, process.env).node,
-      dataDir:
-        flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {}),
+      server: url(flags.server),
+      node: settings(flags.node === undefined ? {} : { node: flags.node }, process.env).node,
+      dataDir,
       docker: dockerSocket(flags.docker ?? process.env['KEDGE_DOCKER']).slice('unix://'.length),
       offlineSecrets: flags.offlineSecrets ?? true,
-      token: () => joinToken(flags.token ?? process.env['KEDGE_TOKEN']),
-      ...(flags.ca === undefined ? {} : { caPem: await readFile(flags.ca, 'utf8') }),
+      token: () => joinToken(token),
+      ...(caPem === undefined ? {} : { caPem }),
     },
     stop.signal,
   )
@@ -36,6 +40,36 @@ export async function agent(flags: AgentFlags): Promise<void> {
   stop.abort()
   await running
   if (process.connected) process.disconnect()
+}
+
+function url(server: string): string {
+  const { protocol } = URL.parse(server) ?? { protocol: '' }
+  if (protocol === 'https:' || protocol === 'http:') return server
+  throw new SettingError(`--server ${server}: must be the URL of the control plane, such as https://10.0.0.1:6443`)
+}
+
+/**
+ * The authority that signed the control plane: of the file given, else the one that came with the token, which is kept
+ * for later starts. undefined: the system's.
+ */
+async function trusted(
+  file: string | undefined,
+  encoded: string | undefined,
+  dataDir: string,
+): Promise<string | undefined> {
+  if (file !== undefined) {
+    return readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new SettingError(`--ca ${file}: cannot be read: ${String(cause)}`, { cause })
+    })
+  }
+  const kept = join(dataDir, 'ca.pem')
+  if (encoded === undefined || encoded === '') return readFile(kept, 'utf8').catch(() => undefined)
+  const pem = Buffer.from(encoded, 'base64url').toString()
+  if (!pem.includes('BEGIN CERTIFICATE'))
+    throw new SettingError('--token: what follows the second dot is no certificate')
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await writeFile(kept, pem, { mode: 0o600 })
+  return pem
 }
 
 /** The token given, or one from the parent that started this process. */

@@ -31,9 +31,7 @@ export async function edge(flags: EdgeFlags): Promise<void> {
   say(`  data        ${home}`)
   say(`  kubeconfig  ${running.kubeconfig}`)
   say('')
-  say(
-    '  join a machine:  kedge agent --server URL --token "$(kedge token create --kubeconfig FILE)" --ca FILE --node NAME',
-  )
+  say('  join a machine:  kedge agent --server URL --token "$(kedge token create --kubeconfig FILE)" --node NAME')
   say(`  authority:       ${running.caPath}`)
   await untilSignal(new Promise<never>(() => undefined))
   await running.close()

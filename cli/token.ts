@@ -19,7 +19,11 @@ export async function createToken(flags: TokenFlags): Promise<void> {
     throw new SettingError(`--ttl ${flags.ttl}: must be a whole number of seconds from 1 to ${LONGEST_TTL_S}`)
   }
   const file = flags.kubeconfig ?? join(dataDirectory(flags.data, process.env), 'kubeconfig')
-  process.stdout.write(`${await makeToken(await clusterOf(file), ttl)}\n`)
+  const access = await clusterOf(file)
+  // The agent trusts the same authority as this kubeconfig: one text is all that has to be carried over.
+  const { ca = '' } = access
+  const authority = ca === '' ? '' : `.${Buffer.from(ca).toString('base64url')}`
+  process.stdout.write(`${await makeToken(access, ttl)}${authority}\n`)
 }
 
 /** One token from a running control plane. */

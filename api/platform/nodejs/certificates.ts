@@ -3,12 +3,11 @@
  * certificate for every name and address it may be reached by, renewed before it ends and when a name is added.
  */
 import { X509Certificate } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { ServingNames, Signed } from '../../access/ca.ts'
-import { createWhole, readIfThere, writeWhole } from './files.ts'
+import { createWhole, makeDirectory, readIfThere, writeWhole } from './files.ts'
 
 const RENEW_BEFORE_MS = 30 * 86_400_000
 
@@ -21,7 +20,7 @@ export interface Certificates {
 /** Answers from files alone unless something has to be signed. `more`: names or addresses beside those of this host. */
 export async function openCertificates(dataDir: string, more: readonly string[], at: number): Promise<Certificates> {
   const directory = join(dataDir, 'tls')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const authority = await openAuthority(directory, at)
   const caPath = join(directory, 'ca.crt')
   const path = join(directory, 'serving.pem')

@@ -5,12 +5,13 @@
  * second SQLite file held in an exclusive transaction for as long as the process lives: the kernel releases it on any
  * death, so nothing is left behind to clean up, and a second process on the same data is refused at once.
  */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Sql } from '../../store/sql.ts'
 import { SqlError } from '../../store/sql.ts'
 import { StoreError } from '../../store/store.ts'
 import { migrate } from '../migrate.ts'
+import { makeDirectory } from './files.ts'
 import type { Connection } from './native.ts'
 import { connect, connectionSql } from './native.ts'
 import type { Writer } from './writer.ts'
@@ -47,7 +48,7 @@ export async function openDatabase(directory: string, options: OpenDatabaseOptio
 
 function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(directory)
     for (const name of [DATABASE_FILE, LOCK_FILE]) closeSync(openSync(join(directory, name), 'a', 0o600))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)

@@ -1,6 +1,34 @@
 /** Small files that must be whole or not there: written beside, made durable, then put in place. */
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
+
+/**
+ * A directory only the owner may enter, and those above it. One after the other: `recursive` of Node's own never ends
+ * where a file system such as /proc refuses with ENOENT.
+ */
+export function makeDirectory(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return
+  const above = dirname(path)
+  if (above !== path) makeDirectory(above)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Of two starters at once one comes second.
+    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
+  }
+}
 
 /** undefined when there is none. */
 export function readIfThere(path: string): string | undefined {

@@ -2,16 +2,17 @@
  * The clusters of one data directory, all served by this process: `default` at `/`, the others at `/clusters/<name>`.
  * Each has a directory with a database and keys of its own; they share the process, the listener and its certificate.
  */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLibsqlStore } from '../../store/libsql.ts'
 import { webSealer } from '../../store/seal.ts'
 import type { Sql } from '../../store/sql.ts'
-import { type Store, StoreError } from '../../store/store.ts'
+import { StoreError } from '../../store/store.ts'
 import { memoryBell, memoryLiveness, webRandom } from '../memory.ts'
 import type { Cluster, Log, Platform } from '../port.ts'
 import { nodeClock } from './clock.ts'
 import { openDatabase } from './database.ts'
+import { makeDirectory } from './files.ts'
 import { KEYS_FILE, openKeys } from './keys.ts'
 import { StartError } from './start-error.ts'
 import { nodeStreams } from './streams.ts'
@@ -66,12 +67,14 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
   }
 
   async function openCluster(name: string, directory: string): Promise<Opened> {
-    let opened: Store | undefined
+    let opened: { close(): Promise<void> } | undefined
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      makeDirectory(directory)
       const { clusterUid, keys, adminToken } = await openKeys(directory, options.caPem)
       const bell = memoryBell()
-      const store = await openLibsqlStore(throughSql(await openDatabase(directory, { clusterUid })), {
+      const sql = throughSql(await openDatabase(directory, { clusterUid }))
+      opened = sql
+      const store = await openLibsqlStore(sql, {
         sealer: webSealer(keys.sealing),
         clusterUid,
         now: nodeClock.now,
@@ -141,7 +144,11 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
 }
 
 function startError(error: unknown, directory: string): unknown {
-  if (error instanceof StoreError) return new StartError(error.message, { cause: error })
+  if (error instanceof StoreError) {
+    const { message } = error
+    const named = message.includes(directory) ? message : `cannot use the data in ${directory}: ${message}`
+    return new StartError(named, { cause: error })
+  }
   if (error instanceof Error && 'syscall' in error) {
     return new StartError(`cannot keep data in ${directory}: ${error.message}`, { cause: error })
   }
