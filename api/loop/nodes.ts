@@ -19,12 +19,25 @@ export function nodes(): Planned {
   /** by name: was the node as it should be when it was planned last, and did it not change since? */
   const known = new Map<string, 'fine' | 'look'>()
   const goneSince = new Map<string, Instant>()
+  /** nodes that say they are not ready, and whether that is most of them: a change of that concerns all of these */
+  const away = new Set<string>()
+  let mostAway = false
+
+  function saw(name: string, node: Node | undefined): readonly string[] {
+    if (node === undefined || isReady(node)) away.delete(name)
+    else away.add(name)
+    const most = isMassFailure({ all: known.size, silent: away.size })
+    if (most === mostAway) return [name]
+    mostAway = most
+    return [name, ...away]
+  }
 
   return planned<Seen>({
     name: 'node-lifecycle',
     user: 'system:serviceaccount:kube-system:node-controller',
     watches: {
-      nodes({ op, name }, view) {
+      nodes(changed, view) {
+        const { op, name } = changed
         if (op === 'delete') {
           known.delete(name)
           goneSince.set(name, view.cluster.clock.now())
@@ -32,7 +45,7 @@ export function nodes(): Planned {
           known.set(name, 'look')
           goneSince.delete(name)
         }
-        return [name]
+        return saw(name, changed.now() as unknown as Node | undefined)
       },
       // A pod bound to a node that is not there is nobody's.
       pods(changed) {
@@ -43,7 +56,10 @@ export function nodes(): Planned {
     },
     async seed(view) {
       const { rows } = await view.list<Node>({ resource: 'nodes', limit: MOST_NODES })
-      for (const { object } of rows) known.set(object.metadata.name ?? '', 'look')
+      for (const { object } of rows) {
+        known.set(object.metadata.name ?? '', 'look')
+        saw(object.metadata.name ?? '', object)
+      }
       return known.keys()
     },
     async read(view, name) {
@@ -85,10 +101,13 @@ async function podsOn(view: Reading, nodeName: string): Promise<NodeSeen['pods']
   return (await view.list<Pod>({ resource: 'pods', limit: MOST_PODS, where: { nodeName } })).rows
 }
 
+function isReady({ status }: Pick<Node, 'status'>): boolean {
+  return conditionOf(status?.conditions, 'Ready')?.status === 'True'
+}
+
 /** Ready, and nothing on it that drives pods away. */
-function isFine({ spec, status }: Node): boolean {
-  if (conditionOf(status?.conditions, 'Ready')?.status !== 'True') return false
-  return !(spec?.taints ?? []).some(({ effect }) => effect === 'NoExecute')
+function isFine(node: Node): boolean {
+  return isReady(node) && !(node.spec?.taints ?? []).some(({ effect }) => effect === 'NoExecute')
 }
 
 function nodeOf(object: unknown): string {
