@@ -8,27 +8,9 @@
 import type { Deployment, DeploymentStatus, Pod, ReplicaSet } from '../../schema/k8s/generated/types.ts'
 import { labelMatchOf, matches } from '../../schema/k8s/selector.ts'
 import { conditionOf } from './conditions.ts'
-import {
-  currentAnnotations,
-  currentSet,
-  DESIRED,
-  HASH_LABEL,
-  MAXIMUM,
-  newSetName,
-  REVISION,
-  revisionOf,
-  templateHash,
-} from './deployment-revision.ts'
-import {
-  fences,
-  isRolling,
-  replicasOf,
-  roomForCurrent,
-  scaled,
-  scaledDown,
-  type Sizes,
-  wasScaled,
-} from './deployment-size.ts'
+import { currentAnnotations, currentSet, REVISION } from './deployment-revision.ts'
+import { makeSet, newSet, resize, surplusHistory } from './deployment-sets.ts'
+import { isRolling, replicasOf, roomForCurrent, scaled, scaledDown, type Sizes, wasScaled } from './deployment-size.ts'
 import {
   countsOf,
   deadlineOf,
@@ -40,17 +22,7 @@ import {
   withProgress,
 } from './deployment-status.ts'
 import type { Action, Instant, Plan } from './plan.ts'
-import {
-  asObject,
-  byAge,
-  controllerOf,
-  difference,
-  eventAbout,
-  isBeingDeleted,
-  ownedBy,
-  type Row,
-  targetOf,
-} from './seen.ts'
+import { byAge, controllerOf, difference, isBeingDeleted, ownedBy, type Row, targetOf } from './seen.ts'
 
 export interface DeploymentSeen {
   readonly deployment: Row<Deployment>
@@ -63,9 +35,6 @@ export interface DeploymentSeen {
   /** why the last ReplicaSet was refused */
   readonly failure?: string
 }
-
-const SOURCE = 'deployment-controller'
-const MAX_HISTORY = 2_147_483_647
 
 export function planDeployment(seen: DeploymentSeen, at: Instant): Plan {
   const { deployment } = seen
@@ -199,7 +168,7 @@ function written(step: Step, moves: Moves, options: { readonly judge: 'progress'
   const { deployment } = seen
   const { object } = deployment
   const collides = moves.make !== undefined && seen.named !== undefined
-  const made = moves.make === undefined || collides ? undefined : newSet(step, moves.make)
+  const made = moves.make === undefined || collides ? undefined : newSet(object, old, moves.make)
   const effective = current === undefined ? made : annotated(object, current.object, old)
   const sizeOf = (set: Row<ReplicaSet>): number => moves.sizes.get(set) ?? replicasOf(set.object)
 
@@ -231,8 +200,8 @@ function written(step: Step, moves: Moves, options: { readonly judge: 'progress'
     actions: [
       ...moves.before,
       ...(made === undefined ? [] : makeSet(deployment, made)),
-      ...[...moves.sizes].flatMap(([set, size]) => resize(step, set, size)),
-      ...(cleaned ? surplusHistory(step) : []),
+      ...[...moves.sizes].flatMap(([set, size]) => resize(deployment, set, size)),
+      ...(cleaned ? surplusHistory(object, old) : []),
       ...statusOf(deployment, status, ended ? undefined : effective),
     ],
     ...(typeof deadline === 'number' && !isComplete(object, status) ? { again: deadline + 1000 } : {}),
@@ -281,87 +250,6 @@ function withOccasion(
     `Found new replica set "${current.object.metadata.name ?? ''}"`,
   )
   return { ...status, conditions: placed(conditions, found, at) }
-}
-
-function newSet({ seen, old }: Step, size: number): ReplicaSet {
-  const { object } = seen.deployment
-  const { template, selector, minReadySeconds } = object.spec ?? {}
-  const hash = templateHash(object)
-  const labels = { ...template?.metadata?.labels, [HASH_LABEL]: hash }
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
-    metadata: {
-      name: newSetName(object),
-      namespace: object.metadata.namespace ?? '',
-      labels,
-      annotations: { ...currentAnnotations(object, undefined, old), ...sizeAnnotations(object) },
-      ownerReferences: [ownedBy(object)],
-    },
-    spec: {
-      replicas: size,
-      ...(minReadySeconds === undefined ? {} : { minReadySeconds }),
-      selector: { ...selector, matchLabels: { ...selector?.matchLabels, [HASH_LABEL]: hash } },
-      ...(template === undefined ? {} : { template: { ...template, metadata: { ...template.metadata, labels } } }),
-    },
-  }
-}
-
-function sizeAnnotations(deployment: Deployment): Readonly<Record<string, string>> {
-  const replicas = replicasOf(deployment)
-  return { [DESIRED]: String(replicas), [MAXIMUM]: String(replicas + fences(deployment).surge) }
-}
-
-function makeSet(deployment: Row<Deployment>, set: ReplicaSet): readonly Action[] {
-  const size = replicasOf(set)
-  const name = set.metadata.name ?? ''
-  const why = 'no ReplicaSet has the template'
-  return [
-    { do: 'create', resource: 'replicasets.apps', object: asObject(set), why, guards: [targetOf(deployment)] },
-    ...(size > 0 ? [scaledEvent(deployment, 'up', name, 0, size)] : []),
-  ]
-}
-
-function resize({ seen }: Step, set: Row<ReplicaSet>, size: number): readonly Action[] {
-  const { deployment } = seen
-  const was = replicasOf(set.object)
-  const annotations = difference(set.object.metadata.annotations, {
-    ...set.object.metadata.annotations,
-    ...sizeAnnotations(deployment.object),
-  })
-  if (size === was && annotations === undefined) return []
-  const patch = {
-    ...(annotations === undefined ? {} : { metadata: { annotations } }),
-    ...(size === was ? {} : { spec: { replicas: size } }),
-  }
-  const why = size === was ? 'the wanted number changed' : `from ${was} to ${size}`
-  const name = set.object.metadata.name ?? ''
-  return [
-    { do: 'patch', target: targetOf(set), patch, why, guards: [targetOf(deployment)] },
-    ...(size === was ? [] : [scaledEvent(deployment, size > was ? 'up' : 'down', name, was, size)]),
-  ]
-}
-
-function scaledEvent(deployment: Row<Deployment>, direction: string, name: string, from: number, to: number): Action {
-  const message = `Scaled ${direction} replica set ${name} from ${from} to ${to}`
-  return eventAbout(deployment, { reason: 'ScalingReplicaSet', message, source: SOURCE })
-}
-
-/** ReplicaSets beyond the history limit, oldest revision first; one that has or had pods lately stays. */
-function surplusHistory({ seen, old }: Step): readonly Action[] {
-  const limit = seen.deployment.object.spec?.revisionHistoryLimit ?? MAX_HISTORY
-  const cleanable = old.filter((set) => !isBeingDeleted(set.object))
-  const surplus = cleanable.length - limit
-  if (limit === MAX_HISTORY || surplus <= 0) return []
-  return cleanable
-    .toSorted((a, b) => revisionOf(a.object) - revisionOf(b.object))
-    .slice(0, surplus)
-    .filter(({ object }) => {
-      const { status, metadata } = object
-      const observed = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
-      return (status?.replicas ?? 0) === 0 && replicasOf(object) === 0 && observed
-    })
-    .map((set) => ({ do: 'delete', target: targetOf(set), why: `beyond revisionHistoryLimit ${limit}` }))
 }
 
 /** Status and the revision annotation go out together, as upstream writes them. */
