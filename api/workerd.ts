@@ -5,6 +5,8 @@
 import { createApp } from './app.ts'
 import { agentsDoor } from './dispatch/door.ts'
 import { clusterOf, pathOf } from './http/parse.ts'
+import { allControllers } from './loop/controllers.ts'
+import { echo } from './loop/echo.ts'
 import { startLoop } from './loop/runner.ts'
 import { ClusterObjectBase, type ObjectWiring } from './platform/workerd/cluster-object.ts'
 import type { Environment } from './platform/workerd/environment.ts'
@@ -21,7 +23,7 @@ export class ClusterObject extends ClusterObjectBase {
       const platform = { open: () => Promise.resolve(cluster) }
       return createApp({ platform, doors: [agentsDoor] }).fetch(request)
     },
-    loop: (cluster, options) => startLoop(cluster, options),
+    loop: (cluster, options) => startLoop(cluster, { ...options, controllers: [...allControllers(), echo()] }),
   }
 }
 

@@ -77,7 +77,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         CLUSTER: { className: 'ClusterObject', useSQLite: true },
         STREAM: { className: 'StreamObject', useSQLite: true },
       },
-      durableObjectsPersist: options.objects,
+      resourcePersistencePath: options.objects,
       bindings: { ...options.secrets },
       cf: false,
     }),

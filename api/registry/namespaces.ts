@@ -17,7 +17,8 @@ interface Seen {
 
 /** At most this many namespaces are remembered per cluster; then the memory starts over. */
 const MOST = 10_000
-const memory = new WeakMap<Store, Map<string, Seen>>()
+/** By `meta`, which all openings of one database in a process share: on workerd each request opens its store. */
+const memory = new WeakMap<Store['meta'], Map<string, Seen>>()
 
 /** The guard for a create of `kind` in `namespace`; refuses when the namespace is missing or terminating. */
 export async function namespaceGuard(cluster: Cluster, kind: Kind, namespace: string, name: string): Promise<Guard> {
@@ -50,8 +51,8 @@ export function namespaceMoved(cluster: Cluster, lost: Lost): boolean {
 }
 
 function memoryOf(cluster: Cluster): Map<string, Seen> {
-  let namespaces = memory.get(cluster.store)
-  if (namespaces === undefined) memory.set(cluster.store, (namespaces = new Map()))
+  let namespaces = memory.get(cluster.store.meta)
+  if (namespaces === undefined) memory.set(cluster.store.meta, (namespaces = new Map()))
   return namespaces
 }
 

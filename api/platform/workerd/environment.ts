@@ -19,7 +19,7 @@ export interface Environment {
 
 /** Parsed once per isolate: configuration does not change under a running isolate. */
 const parsed = new WeakMap<object, ReadonlyMap<string, ClusterSettings>>()
-const imported = new Map<string, Promise<Keys>>()
+const imported = new Map<string, Keys>()
 
 export function clusterSettings(environment: Environment): ReadonlyMap<string, ClusterSettings> {
   const known = parsed.get(environment)
@@ -27,7 +27,7 @@ export function clusterSettings(environment: Environment): ReadonlyMap<string, C
   const clusters = new Map<string, ClusterSettings>()
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(PREFIX) || typeof value !== 'string') continue
-    const settings = JSON.parse(value) as ClusterSettings
+    const settings = parseSettings(variable, value)
     for (const field of REQUIRED) {
       if (settings[field] === undefined) throw new Error(`${variable}: ${field}: Required value`)
     }
@@ -41,14 +41,22 @@ export function clusterSettings(environment: Environment): ReadonlyMap<string, C
 const PREFIX = 'KEDGE_CLUSTER_'
 const REQUIRED = ['uid', 'url', 'sealing', 'signing', 'adminTokenHash', 'caPem'] as const
 
-/** The keys of one cluster as WebCrypto wants them, imported once per isolate. */
-export function importKeys(settings: ClusterSettings): Promise<Keys> {
+/** The error names the variable, and never what is in it. */
+function parseSettings(variable: string, value: string): ClusterSettings {
+  try {
+    return JSON.parse(value) as ClusterSettings
+  } catch {
+    throw new Error(`${variable}: must be the JSON that \`kedge edge --init\` wrote`)
+  }
+}
+
+/** The keys of one cluster as WebCrypto wants them, imported once per isolate. No promise is shared between requests:
+ *  one that was cut off would hold up all the others. */
+export async function importKeys(settings: ClusterSettings): Promise<Keys> {
   const id = `${settings.uid}/${settings.signing.id}/${settings.sealing.current}`
-  const known = imported.get(id)
-  if (known !== undefined) return known
-  const keys = readKeys(settings)
-  imported.set(id, keys)
-  return keys
+  const known = imported.get(id) ?? (await readKeys(settings))
+  imported.set(id, known)
+  return known
 }
 
 async function readKeys(settings: ClusterSettings): Promise<Keys> {

@@ -4,7 +4,7 @@
  */
 import type { Cluster, Platform, StreamOrder } from '../port.ts'
 import { remoteBell } from './bell.ts'
-import { openCluster } from './cluster.ts'
+import { log, openCluster } from './cluster.ts'
 import { clusterSettings, type Environment } from './environment.ts'
 import { remoteStreams } from './streams.ts'
 
@@ -23,16 +23,18 @@ export function workerPlatform(environment: Environment, defer: (work: Promise<u
       const one = settings.get(name)
       if (one === undefined) return undefined
       const stub = object(one.uid)
-      const bell = remoteBell(stub, defer)
+      const bell = remoteBell(() => object(one.uid), defer)
       return openCluster(name, one, {
         bell,
         live: { seen: () => undefined, snapshot: () => stub.liveness() },
         streams: remoteStreams(environment, {
-          order: (order) => stub.order(order),
+          order: (order, timeoutMs) => stub.order(order, timeoutMs),
           take: async (node) => (await stub.take(node)) as unknown as readonly StreamOrder[],
         }),
         defer,
         onCommit: (touched) => bell.ring(touched),
+        // A write whose ring was lost is found by the next isolate, at the latest by cron.
+        opened: (head) => defer(stub.saw(head)),
       })
     },
     serveInObject(name, request) {
@@ -40,7 +42,11 @@ export function workerPlatform(environment: Environment, defer: (work: Promise<u
       return one === undefined ? undefined : object(one.uid).fetch(request)
     },
     async tick() {
-      await Promise.all([...settings.values()].map((one) => object(one.uid).tick()))
+      const ticks = await Promise.allSettled([...settings.values()].map((one) => object(one.uid).tick()))
+      for (const [at, name] of [...settings.keys()].entries()) {
+        const tick = ticks[at]
+        if (tick?.status === 'rejected') log.error('the floor failed', { cluster: name, error: String(tick.reason) })
+      }
     },
   }
 }

@@ -17,27 +17,33 @@ const AGENT_WAITS_MS = 5_000
 
 export class StreamObject extends DurableObject {
   #waiting: Waiting | undefined
+  /** One client and one agent, once. */
+  #over = false
 
   /**
    * Upgrade requests of Workers: `/client?node=N&timeoutMs=T&protocol=P` and `/agent?node=N`. 101 with one end of the
-   * pair, 504 when the other side did not come, 404 when an agent of another node came.
+   * pair, 504 when the other side did not come, 404 for an agent nobody waits for, or of another node.
    */
   override async fetch(request: Request): Promise<Response> {
     const { pathname: side, searchParams: query } = new URL(request.url)
     const node = query.get('node') ?? ''
     const other = this.#waiting
-    if (other !== undefined && other.side !== side) {
-      if (other.node !== node) return new Response('no client waits for this stream', { status: 404 })
+    if (this.#over || other?.side === side) return nobody()
+    if (other !== undefined) {
+      if (other.node !== node) return nobody()
+      this.#over = true
       this.#waiting = undefined
       const [ours, theirs] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
       other.take(theirs)
       return upgraded(ours, query.get('protocol'))
     }
-    const socket = await this.#wait(side, node, side === '/agent' ? AGENT_WAITS_MS : Number(query.get('timeoutMs')))
+    const ms = side === '/agent' ? AGENT_WAITS_MS : Number(query.get('timeoutMs'))
+    const socket = await this.#wait(side, node, ms)
     if (socket !== undefined) return upgraded(socket, query.get('protocol'))
-    return new Response(side === '/agent' ? 'no client waits for this stream' : `node ${node}: agent did not answer`, {
-      status: side === '/agent' ? 404 : 504,
-    })
+    if (side === '/agent') return nobody()
+    this.#over = true
+    const why = `error dialing backend: the agent of node ${node} did not answer within ${ms / 1000}s`
+    return new Response(why, { status: 504 })
   }
 
   #wait(side: string, node: string, timeoutMs: number): Promise<WebSocket | undefined> {
@@ -53,6 +59,10 @@ export class StreamObject extends DurableObject {
       this.#waiting = { side, node, take }
     })
   }
+}
+
+function nobody(): Response {
+  return new Response('no client waits for this stream', { status: 404 })
 }
 
 function upgraded(webSocket: WebSocket, protocol: string | null): Response {

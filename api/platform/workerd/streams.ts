@@ -8,34 +8,39 @@ import type { Environment } from './environment.ts'
 
 /** The cluster's object, from a Worker through a stub, or the object itself. */
 export interface Orders {
-  order(order: StreamOrder): Promise<void>
+  order(order: StreamOrder, timeoutMs: number): Promise<void>
   take(node: string): Promise<readonly StreamOrder[]>
 }
 
 export function remoteStreams(environment: Environment, object: Orders): Streams {
   const stream = (id: string) => environment.STREAM.get(environment.STREAM.idFromName(id))
 
-  const meet = async (order: StreamOrder, timeoutMs: number, protocol: string): Promise<Response> => {
+  /** The upgrade response, or why there is none. */
+  const meet = async (
+    order: StreamOrder,
+    timeoutMs: number,
+    protocol: string,
+  ): Promise<Response | { readonly error: string }> => {
     const query = new URLSearchParams({ node: order.node, timeoutMs: String(timeoutMs), protocol })
-    const answer = stream(order.id).fetch(`https://stream/client?${query}`, { headers: { upgrade: 'websocket' } })
-    await object.order(order)
-    return answer
+    const waiting = stream(order.id).fetch(`https://stream/client?${query}`, { headers: { upgrade: 'websocket' } })
+    try {
+      const [answer] = await Promise.all([waiting, object.order(order, timeoutMs)])
+      return answer.status === 101 ? answer : { error: await answer.text() }
+    } catch (error) {
+      return { error: `error dialing backend: ${error instanceof Error ? error.message : String(error)}` }
+    }
   }
 
   return {
     take: (node) => object.take(node),
     async splice(order, _client, { timeoutMs, protocol }) {
       const answer = await meet(order, timeoutMs, protocol)
-      if (answer.status === 101) return answer
-      const text = await answer.text()
-      return protocol.endsWith('channel.k8s.io')
-        ? inBand(text, protocol)
-        : new Response(text, { status: answer.status })
+      return answer instanceof Response ? answer : failure(answer.error, protocol)
     },
     async read(order, { timeoutMs, signal }) {
       const answer = await meet(order, timeoutMs, '')
-      if (answer.webSocket === null) return { error: await answer.text() }
-      return logStream(answer.webSocket, signal)
+      if (!(answer instanceof Response)) return answer
+      return answer.webSocket === null ? { error: 'the stream has no socket' } : logStream(answer.webSocket, signal)
     },
     async answer(id, node) {
       const query = new URLSearchParams({ node })
@@ -47,10 +52,13 @@ export function remoteStreams(environment: Environment, object: Orders): Streams
 }
 
 /** kubectl hides the answer of a refused upgrade, so a failure is a Status on channel 3 of an accepted one. */
-function inBand(message: string, protocol: string): Response {
+function failure(message: string, protocol: string): Response {
+  const status = { metadata: {}, status: 'Failure', message, reason: 'InternalError', code: 500 }
+  if (!protocol.endsWith('channel.k8s.io')) {
+    return Response.json({ kind: 'Status', apiVersion: 'v1', ...status }, { status: 500 })
+  }
   const [theirs, ours] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
   ours.accept()
-  const status = { metadata: {}, status: 'Failure', message, reason: 'InternalError', code: 500 }
   const text = new TextEncoder().encode(JSON.stringify(status))
   const frame = new Uint8Array(text.length + 1)
   frame[0] = 3
