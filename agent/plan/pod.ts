@@ -7,7 +7,7 @@ import type { ObservedContainer } from './observed.ts'
 import { attemptOf, LABEL, newestFirst } from './observed.ts'
 import { goDuration, restartOf } from './restart.ts'
 import type { Waiting } from './status.ts'
-import { exitCodeOf, isSidecar, restarts } from './status.ts'
+import { exitCodeOf, isSidecar, restarts } from './restart-policy.ts'
 
 /** run it; end it and say so; end it without a word, as the control plane does not know it (any more) */
 export type Fate = 'run' | 'delete' | 'forget'
