@@ -169,11 +169,9 @@ export class Passes {
       }),
     )
     if (lost.length === 0) return wrote
-    const overtaken = await this.#isOvertaken()
-    for (const key of lost) {
-      if (overtaken) queue.add(key)
-      else queue.failed(key, clock.now())
-    }
+    await this.#isOvertaken()
+    // Counted also when another control plane was the reason: a reader that takes pods off a list must know of the loss.
+    for (const key of lost) queue.failed(key, clock.now())
     return wrote
   }
 

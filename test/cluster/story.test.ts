@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { tell } from './story.ts'
 
-test.each([1, 28, 36, 49, 60])(
+test.each([1, 28, 36, 49, 60, 1256])(
   'seed %i: nothing breaks a rule, what is wanted comes about, and then nobody writes',
   async (seed) => {
     const { writes, virtualMs } = await tell(seed)
