@@ -1,23 +1,17 @@
 // The agent's loop: a session with the control plane on one side, the pods of this node on the other. Pods never wait
 // for the session: they run from what the disk remembers until the control plane says otherwise.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ConfigMap, Secret } from '../schema/k8s/generated/types.ts'
 import type { PollResponse } from '../schema/wire/poll.ts'
 import { WIRE_VERSION } from '../schema/wire/version.ts'
-import type { Disk, Identity } from './disk.ts'
+import type { Identity } from './disk.ts'
 import { identityOf } from './disk.ts'
-import type { Driver, EngineFacts } from './driver/driver.ts'
-import { Images } from './driver/images.ts'
-import type { Clock, Ground, Log, PodEvent, PodIdentity } from './ground.ts'
-import { limiter } from './ground.ts'
+import type { PodIdentity } from './ground.ts'
 import { backoffMs } from './link/backoff.ts'
-import type { Link } from './link/client.ts'
 import { Refused } from './link/client.ts'
-import { Addresses } from './net/addresses.ts'
-import type { PodNetwork } from './net/network.ts'
-import type { NodeView } from './node-status.ts'
-import type { NodeFacts } from './plan/sources.ts'
+import { groundOf } from './node-ground.ts'
+import { stableNode } from './node-status.ts'
+import type { AgentParts } from './parts.ts'
 import { Pods } from './pods.ts'
 import { Reports } from './reports.ts'
 import type { Assignment } from './session/assignment.ts'
@@ -25,42 +19,8 @@ import { apply, NOTHING } from './session/assignment.ts'
 import type { Happening, Session } from './session/session.ts'
 import { begin, next } from './session/session.ts'
 import type { StreamGround } from './stream/stream.ts'
-import type { PodVolumes } from './volume/volumes.ts'
 
-/** engine-heavy steps at once: more only makes each slower */
-const ENGINE_WIDTH = 6
 const NODE_CHECK_MS = 60_000
-
-export interface AgentParts {
-  readonly node: string
-  readonly server: string
-  readonly link: Link
-  readonly driver: Driver
-  readonly engine: EngineFacts
-  readonly pauseImage: string
-  readonly network: (identity: Identity, addresses: Addresses, prefix: string) => PodNetwork
-  readonly volumes: PodVolumes
-  readonly podsDir: string
-  readonly removeCgroups: (uid: string) => Promise<void>
-  readonly probe: Ground['probe']
-  readonly disk: Disk | undefined
-  readonly ip: string
-  readonly view: () => Promise<NodeView>
-  readonly hostResolvConf: string
-  readonly canLowerOomScore: boolean
-  readonly token: () => Promise<string | undefined>
-  readonly stream: (
-    order: PollResponse['streams'][number],
-    bearer: string,
-    ground: StreamGround,
-    signal: AbortSignal,
-  ) => Promise<void>
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: Log
-  /** once, when the node is registered for the first time in this process */
-  readonly registered?: (identity: Identity) => void
-}
 
 /** Runs until aborted; throws when the control plane's answer leaves nothing to retry. */
 export async function runNode(parts: AgentParts, signal: AbortSignal): Promise<void> {
@@ -139,8 +99,7 @@ class NodeAgent {
         case 'following':
           return await this.#pollOnce(state.have)
         case 'waiting': {
-          const ms = backoffMs(state.failures, state.floorMs, this.#parts.random)
-          await sleep(ms, undefined, { signal: this.#signal }).catch(() => {})
+          await this.#rest(backoffMs(state.failures, state.floorMs, this.#parts.random))
           return { what: 'woke' }
         }
         case 'stopped':
@@ -228,7 +187,7 @@ class NodeAgent {
     // A server that does not hold its polls must not make a node spin.
     const held = news || answer.streams.length > 0 || performance.now() - beganMs > HELD_MS
     const pauseMs = Math.max(answer.againMs, held ? 0 : UNHELD_PAUSE_MS)
-    if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => {})
+    if (pauseMs > 0) await this.#rest(pauseMs)
     const { assignment } = answer
     if (assignment.kind === 'all') return { what: 'all', to: assignment.to }
     return { what: 'changes', from: assignment.from, to: assignment.to }
@@ -266,7 +225,7 @@ class NodeAgent {
       await this.#reports.ready(this.#signal)
       const session = this.#session
       if (session === '' || this.#signal.aborted) {
-        await sleep(NO_SESSION_MS, undefined, { signal: this.#signal }).catch(() => {})
+        await this.#rest(NO_SESSION_MS)
         continue
       }
       try {
@@ -285,7 +244,7 @@ class NodeAgent {
         failures++
         this.#parts.log('debug', 'report failed', { error: String(error) })
         const floor = error instanceof Refused ? error.retryAfterMs : 0
-        await sleep(backoffMs(failures, floor, this.#parts.random), undefined, { signal: this.#signal }).catch(() => {})
+        await this.#rest(backoffMs(failures, floor, this.#parts.random))
       }
     }
   }
@@ -293,7 +252,7 @@ class NodeAgent {
   /** The node's own state, told when it changed. */
   async #watchNode(): Promise<void> {
     while (!this.#signal.aborted) {
-      await sleep(NODE_CHECK_MS, undefined, { signal: this.#signal }).catch(() => {})
+      await this.#rest(NODE_CHECK_MS)
       if (this.#signal.aborted || this.#session === '') continue
       const view = await this.#parts.view().catch(() => undefined)
       if (view === undefined || stableNode(view) === this.#nodeText) continue
@@ -303,69 +262,26 @@ class NodeAgent {
   }
 
   async #startPods(identity: Identity): Promise<void> {
-    const { driver, log, clock, podsDir, engine, ip } = this.#parts
-    const addresses = new Addresses(identity.podCIDR)
-    const prefix = vethPrefix(identity.clusterUid, identity.node)
-    const network = this.#parts.network(identity, addresses, prefix)
-    await network.prepare(this.#signal)
-    const view = await this.#parts.view()
-    const node: NodeFacts = {
-      name: identity.node,
-      ip,
-      clusterUid: identity.clusterUid,
-      clusterDomain: identity.clusterDomain,
-      clusterDNS: identity.clusterDNS,
-      pauseImage: this.#parts.pauseImage,
-      cgroups: engine.cgroups,
-      podsDir,
-      allocatable: view.status.allocatable ?? {},
-      hostResolvConf: this.#parts.hostResolvConf,
-      memoryBytes: engine.memoryBytes,
-      canLowerOomScore: this.#parts.canLowerOomScore,
-    }
-    const ground: Ground = {
-      driver,
-      images: new Images(driver),
-      network,
-      volumes: this.#parts.volumes,
-      addresses,
-      node,
-      sources: {
-        secret: (namespace, name): Secret | undefined => this.#assignment.secrets.get(`${namespace}/${name}`),
-        configMap: (namespace, name): ConfigMap | undefined => this.#assignment.configMaps.get(`${namespace}/${name}`),
+    const ground = await groundOf(
+      this.#parts,
+      identity,
+      {
+        sources: {
+          secret: (namespace, name) => this.#assignment.secrets.get(`${namespace}/${name}`),
+          configMap: (namespace, name) => this.#assignment.configMaps.get(`${namespace}/${name}`),
+        },
+        event: (pod, event) => this.#reports.event(pod, event),
+        status: (pod, status) => this.#reports.status(pod, status),
+        stopped: (pod, known) => (known ? this.#reports.stopped(pod) : this.#pods?.settled(pod.uid)),
       },
-      clock,
-      log,
-      vethName: (uid, attempt) => prefix + hash(`${uid} ${attempt}`).slice(0, 15 - prefix.length),
-      removeCgroups: this.#parts.removeCgroups,
-      probe: this.#parts.probe,
-      limited: limiter(ENGINE_WIDTH),
-      event: (pod, event) => this.#event(pod, event),
-      status: (pod, status) => this.#reports.status(pod, status),
-      stopped: (pod, known) => this.#podStopped(pod, known),
-    }
-    const pods = new Pods(ground)
-    this.#pods = pods
-    this.#keep(pods.run(this.#signal))
+      this.#signal,
+    )
+    this.#pods = new Pods(ground)
+    this.#keep(this.#pods.run(this.#signal))
   }
 
-  #podStopped(pod: PodIdentity, known: boolean): void {
-    if (known) this.#reports.stopped(pod)
-    else this.#pods?.settled(pod.uid)
-  }
-
-  #event(pod: PodIdentity, event: PodEvent): void {
-    const { container } = event
-    const list = container?.init === true ? 'initContainers' : 'containers'
-    this.#reports.event({
-      namespace: pod.namespace,
-      pod: pod.name,
-      podUid: pod.uid,
-      ...(container === undefined ? {} : { fieldPath: `spec.${list}{${container.name}}` }),
-      type: event.type,
-      reason: event.reason,
-      message: event.message.slice(0, MAX_MESSAGE),
-    })
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#signal }).catch(() => {})
   }
 }
 
@@ -374,7 +290,6 @@ const POLL_MS = 25_000
 const HELD_MS = 200
 const UNHELD_PAUSE_MS = 500
 const NO_SESSION_MS = 100
-const MAX_MESSAGE = 1024
 /** which of these it is, the control plane tells nobody */
 const TOKEN_REFUSED =
   "the join token was refused: it was used before, has expired, or is another cluster's; make one with 'kedge token create'"
@@ -382,19 +297,3 @@ const TOKEN_REFUSED =
 class SessionOver extends Error {}
 /** no retry would mend it */
 class Fatal extends Error {}
-
-/** Without the times, which change at each look. */
-function stableNode(view: NodeView): string {
-  const { conditions, ...rest } = view.status
-  const plain = conditions?.map(({ lastHeartbeatTime: _a, lastTransitionTime: _b, ...condition }) => condition)
-  return JSON.stringify([rest, plain, view.labels])
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
-/** Same node of the same cluster: same start of all its interfaces' names. */
-function vethPrefix(clusterUid: string, node: string): string {
-  return `kg${hash(`${clusterUid} ${node}`).slice(0, 4)}`
-}

@@ -120,3 +120,10 @@ export async function nodeAddress(server: string): Promise<string> {
   )
   return others[0]?.address ?? found ?? '127.0.0.1'
 }
+
+/** Without the times, which change at each look. */
+export function stableNode(view: NodeView): string {
+  const { conditions, ...rest } = view.status
+  const plain = conditions?.map(({ lastHeartbeatTime: _a, lastTransitionTime: _b, ...condition }) => condition)
+  return JSON.stringify([rest, plain, view.labels])
+}

@@ -3,10 +3,11 @@
 // beyond a bound, and what a report carried stays until it was answered.
 import type { PodStatus } from '../schema/k8s/generated/types.ts'
 import type { ReportRequest, ReportResponse } from '../schema/wire/report.ts'
-import type { PodIdentity } from './ground.ts'
+import type { PodEvent, PodIdentity } from './ground.ts'
 
 const MAX_PER_REPORT = 500
 const MAX_EVENTS = 1000
+const MAX_MESSAGE = 1024
 
 export type ReportedEvent = ReportRequest['events'][number]
 
@@ -37,8 +38,18 @@ export class Reports {
     this.#wake()
   }
 
-  event(event: ReportedEvent): void {
-    this.#pending.events.push(event)
+  event(pod: PodIdentity, event: PodEvent): void {
+    const { container } = event
+    const list = container?.init === true ? 'initContainers' : 'containers'
+    this.#pending.events.push({
+      namespace: pod.namespace,
+      pod: pod.name,
+      podUid: pod.uid,
+      ...(container === undefined ? {} : { fieldPath: `spec.${list}{${container.name}}` }),
+      type: event.type,
+      reason: event.reason,
+      message: event.message.slice(0, MAX_MESSAGE),
+    })
     if (this.#pending.events.length > MAX_EVENTS) this.#pending.events.shift()
     this.#wake()
   }

@@ -1,10 +1,12 @@
 // Docker as a driver. Tested by test/suites/driver.ts against a real engine.
 import type { ContainerDescription } from '../plan/description.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
-import type { Cgroups } from '../plan/cgroup.ts'
 import { dockerCreate } from './docker-create.ts'
+import type { ImageAnswer, InfoAnswer } from './docker-facts.ts'
+import { engineFacts, imageFacts, withTag } from './docker-facts.ts'
 import type { InspectAnswer } from './docker-read.ts'
 import { observed } from './docker-read.ts'
+import { attachSession, execSession } from './docker-session.ts'
 import { chunks, jsonLines } from './docker-stream.ts'
 import type {
   Chunk,
@@ -22,7 +24,6 @@ import { EngineHttp } from './engine-http.ts'
 
 /** containers inspected at once while listing */
 const INSPECT_WIDTH = 8
-const KILL_TIMEOUT_MS = 5000
 
 export class DockerDriver implements Driver {
   readonly #http: EngineHttp
@@ -37,19 +38,7 @@ export class DockerDriver implements Driver {
 
   async facts(signal: AbortSignal): Promise<EngineFacts> {
     const info = (await this.#http.call({ method: 'GET', path: '/info', signal })) as InfoAnswer
-    return {
-      name: 'docker',
-      version: info.ServerVersion,
-      cgroups: cgroupsOf(info),
-      operatingSystem: info.OperatingSystem,
-      kernelVersion: info.KernelVersion,
-      architecture:
-        info.Architecture === 'x86_64' ? 'amd64' : info.Architecture === 'aarch64' ? 'arm64' : info.Architecture,
-      cpus: info.NCPU,
-      memoryBytes: info.MemTotal,
-      rootDir: info.DockerRootDir,
-      rootless: (info.SecurityOptions ?? []).some((option) => option.includes('rootless')),
-    }
+    return engineFacts(info)
   }
 
   async list(
@@ -210,62 +199,12 @@ export class DockerDriver implements Driver {
     }
   }
 
-  async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<Session> {
-    const http = this.#http
-    const body = {
-      Cmd: request.command,
-      Tty: request.tty,
-      AttachStdin: request.stdin,
-      AttachStdout: true,
-      AttachStderr: !request.tty,
-    }
-    const made = (await http.call({ method: 'POST', path: `/containers/${id}/exec`, body, signal })) as { Id: string }
-    const path = `/exec/${made.Id}`
-    const socket = await http.hijack({
-      method: 'POST',
-      path: `${path}/start`,
-      body: { Detach: false, Tty: request.tty },
-      signal,
-    })
-    const look = async (until: AbortSignal): Promise<{ Running: boolean; ExitCode: number | null; Pid: number }> =>
-      (await http.call({ method: 'GET', path: `${path}/json`, signal: until })) as {
-        Running: boolean
-        ExitCode: number | null
-        Pid: number
-      }
-    return {
-      input: socket,
-      output: chunks(socket as AsyncIterable<Buffer>, request.tty),
-      resize: async (columns, rows) => {
-        await http.call({ method: 'POST', path: `${path}/resize`, query: { w: columns, h: rows }, signal })
-      },
-      exitCode: async () => (await look(signal)).ExitCode ?? 0,
-      // The API has no way to end an exec. Pid 0 means not started yet, and kill(0) would be the agent itself.
-      kill: async () => {
-        // Asked for when the caller's own signal has been given.
-        const { Pid: pid, Running: alive } = await look(AbortSignal.timeout(KILL_TIMEOUT_MS))
-        if (alive && pid > 1) killQuietly(pid)
-        socket.destroy()
-      },
-    }
+  exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<Session> {
+    return execSession(this.#http, id, request, signal)
   }
 
-  async attach(id: string, request: Omit<ExecRequest, 'command'>, signal: AbortSignal): Promise<Session> {
-    const http = this.#http
-    const query = { stream: true, stdin: request.stdin, stdout: true, stderr: true }
-    const socket = await http.hijack({ method: 'POST', path: `/containers/${id}/attach`, query, signal })
-    const inspect = async (): Promise<ObservedContainer | undefined> => this.inspect(id, signal)
-    return {
-      input: socket,
-      output: chunks(socket as AsyncIterable<Buffer>, request.tty),
-      resize: async (columns, rows) => {
-        await http.call({ method: 'POST', path: `/containers/${id}/resize`, query: { w: columns, h: rows }, signal })
-      },
-      exitCode: async () => (await inspect())?.exitCode ?? 0,
-      kill: async () => {
-        socket.destroy()
-      },
-    }
+  attach(id: string, request: Omit<ExecRequest, 'command'>, signal: AbortSignal): Promise<Session> {
+    return attachSession(this.#http, id, request, signal)
   }
 
   async *logs(id: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
@@ -294,27 +233,6 @@ interface Summary {
   readonly Labels?: { readonly [key: string]: string }
 }
 
-interface InfoAnswer {
-  readonly ServerVersion: string
-  readonly CgroupDriver: string
-  readonly CgroupVersion?: string
-  readonly OperatingSystem: string
-  readonly KernelVersion: string
-  readonly Architecture: string
-  readonly NCPU: number
-  readonly MemTotal: number
-  readonly DockerRootDir: string
-  readonly SecurityOptions?: readonly string[]
-}
-
-interface ImageAnswer {
-  readonly Id: string
-  readonly RepoTags?: readonly string[] | null
-  readonly RepoDigests?: readonly string[] | null
-  readonly Size: number
-  readonly Config?: { readonly User?: string }
-}
-
 const ACTION: { readonly [action: string]: EngineEvent['action'] } = {
   create: 'create',
   start: 'start',
@@ -323,43 +241,10 @@ const ACTION: { readonly [action: string]: EngineEvent['action'] } = {
   destroy: 'destroy',
 }
 
-function imageFacts(from: ImageAnswer, user: string): ImageFacts {
-  const digests = from.RepoDigests ?? []
-  return {
-    id: from.Id,
-    reference: digests[0] === undefined ? `docker://${from.Id}` : `docker-pullable://${digests[0]}`,
-    sizeBytes: from.Size,
-    user,
-    names: [...digests, ...(from.RepoTags ?? [])].filter((name) => !name.includes('<none>')),
-  }
-}
-
-function cgroupsOf(info: InfoAnswer): Cgroups {
-  if (info.CgroupVersion !== '2') return 'v1-cgroupfs'
-  return info.CgroupDriver === 'systemd' ? 'v2-systemd' : 'v2-cgroupfs'
-}
-
-/** An image without tag or digest is `latest`; asked without one, Docker would pull every tag. */
-export function withTag(reference: string): string {
-  const last = reference.slice(reference.lastIndexOf('/') + 1)
-  return last.includes(':') || last.includes('@') ? reference : `${reference}:latest`
-}
-
 async function ignoring(faults: readonly string[], work: Promise<unknown>): Promise<void> {
   try {
     await work
   } catch (error) {
     if (!(error instanceof EngineError) || !faults.includes(error.fault)) throw error
-  }
-}
-
-/** With its group, when it leads one: what it started would hold the output open. */
-function killQuietly(pid: number): void {
-  for (const target of [-pid, pid]) {
-    try {
-      process.kill(target, 'SIGKILL')
-    } catch {
-      // not a leader, or it ended by itself
-    }
   }
 }

@@ -4,7 +4,7 @@ import type { Container, Pod, Secret } from '../../schema/k8s/generated/types.ts
 import { fromBase64 } from '../../schema/k8s/base64.ts'
 import { fromUtf8 } from '../../schema/k8s/utf8.ts'
 import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS } from '../plan/restart.ts'
-import { withTag } from './docker.ts'
+import { withTag } from './docker-facts.ts'
 import type { Driver, ImageFacts, RegistryLogin } from './driver.ts'
 import { EngineError } from './driver.ts'
 
