@@ -2,6 +2,8 @@
 // a /32 on the node's `lo`. Docker knows no address, so none of its rules for containers applies; only its
 // FORWARD drop does, which DOCKER-USER is there for.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import type { HostPort } from '../plan/host-ports.ts'
+import { mapHostPorts, unmapHostPorts } from './host-ports.ts'
 import type { PodNetwork } from './network.ts'
 import { run, ToolError } from './run.ts'
 
@@ -72,6 +74,7 @@ interface Attachment extends VethOptions {
   readonly veth: string
   readonly pid: number
   readonly ip: string
+  readonly ports: readonly HostPort[]
 }
 
 async function attach(to: Attachment, signal: AbortSignal): Promise<void> {
@@ -94,6 +97,7 @@ async function attach(to: Attachment, signal: AbortSignal): Promise<void> {
     ]
     await run('ip', ['-batch', '-'], { input: `${host.join('\n')}\n`, signal })
     await run('ip', ['-n', veth, '-batch', '-'], { input: `${pod.join('\n')}\n`, signal })
+    await mapHostPorts(to, signal)
   } catch (error) {
     await detach(veth, AbortSignal.timeout(5000)).catch(() => {})
     throw error
@@ -107,6 +111,7 @@ async function detach(veth: string, signal: AbortSignal): Promise<void> {
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
   )
   if (!known) return
+  await unmapHostPorts(veth, signal)
   // The interface is deleted by name as well: the namespace lives on as long as a process is in it.
   await run('ip', ['link', 'del', veth], { signal }).catch(ignoreTool)
   await run('ip', ['netns', 'del', veth], { signal }).catch(ignoreTool)

@@ -3,6 +3,7 @@
 import { EngineError } from '../driver/driver.ts'
 import { describeSandbox } from '../plan/container.ts'
 import { hostsFile, resolvConf } from '../plan/files.ts'
+import { hostPorts } from '../plan/host-ports.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
 import { LABEL } from '../plan/observed.ts'
 import { Unmet } from '../plan/sources.ts'
@@ -29,7 +30,7 @@ export async function startSandbox(record: PodRecord, attempt: number, signal: A
       await driver.start(id, signal)
       const sandbox = await driver.inspect(id, signal)
       if (sandbox === undefined) throw new EngineError('not-found', 'the sandbox is gone')
-      if (!host) await network.attach({ veth, pid: sandbox.pid, ip }, signal)
+      if (!host) await network.attach({ veth, pid: sandbox.pid, ip, ports: hostPorts(pod) }, signal)
       return sandbox
     }
     const [sandbox] = await Promise.all([start(), prepareVolumes(record, ip, signal)])

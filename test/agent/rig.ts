@@ -115,6 +115,8 @@ async function removeNetwork(plane: TestControlPlane): Promise<void> {
     const rules = await run('nft', ['list', 'table', 'ip', table ?? '']).catch(() => ({ stdout: '' }))
     if (!rules.stdout.includes(plane.podCIDR)) continue
     await run('nft', ['delete', 'table', 'ip', table ?? ''])
+    for (const [, own] of stdout.matchAll(/"name": "(kedge-kg[0-9a-f]{13})"/g))
+      if (own?.startsWith(table ?? '') === true) await run('nft', ['delete', 'table', 'ip', own]).catch(() => '')
     const prefix = (table ?? '').slice('kedge-'.length)
     const names = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0] ?? '')
     for (const name of names) if (name.startsWith(prefix)) await run('ip', ['netns', 'del', name]).catch(() => '')
