@@ -68,8 +68,12 @@ export class Reports {
   async ready(signal: AbortSignal): Promise<void> {
     while (this.empty && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve
-        signal.addEventListener('abort', () => resolve(), { once: true })
+        const done = (): void => {
+          signal.removeEventListener('abort', done)
+          resolve()
+        }
+        this.#wake = done
+        signal.addEventListener('abort', done)
       })
     }
   }
