@@ -14,6 +14,7 @@ import { messageOf } from './record.ts'
 
 /** to give back what a step that failed had taken */
 const TIDY_MS = 10_000
+const SANDBOX_CHANGED = 'Pod sandbox changed, it will be killed and re-created.'
 
 export async function startSandbox(record: PodRecord, attempt: number, signal: AbortSignal): Promise<void> {
   const { driver, network, addresses, node, vethName } = record.ground
@@ -22,6 +23,7 @@ export async function startSandbox(record: PodRecord, attempt: number, signal: A
   const ip = host ? '' : addresses.take()
   const veth = host ? '' : vethName(record.id.uid, attempt)
   let id = ''
+  if (attempt > 0) record.event({ type: 'Normal', reason: 'SandboxChanged', message: SANDBOX_CHANGED })
   try {
     // Asked before anything is made: a pod that waits for a Secret holds no sandbox.
     record.volumes = describe(record, ip)

@@ -292,7 +292,28 @@ describe.skipIf(reason !== undefined)('a pod on this node', { timeout: 60_000 },
       const one = rig.plane.status(uidOf(pod))?.containerStatuses?.[0]
       return one?.state?.running !== undefined && one.containerID !== before
     })
+    const changed = 'SandboxChanged: Pod sandbox changed, it will be killed and re-created.'
+    await rig.plane.until('told why', () => rig.plane.events(uidOf(pod)).includes(changed))
     await expect.poll(interfaces).toBeLessThanOrEqual(count)
+  })
+
+  it('comes back within 15 s, each of twenty whose containers somebody removed at once', async () => {
+    const pods = Array.from({ length: 20 }, (_, at) => aPod({ containers: [aContainer(SLEEP)] }, `many-${at}`))
+    for (const pod of pods) rig.plane.put(pod)
+    const statusOf = (uid: string): string | undefined => {
+      const one = rig.plane.status(uid)?.containerStatuses?.[0]
+      return one?.state?.running === undefined ? undefined : one.containerID
+    }
+    const all = (): boolean => pods.every((pod) => statusOf(uidOf(pod)) !== undefined)
+    await rig.plane.until('all running', all)
+    const before = new Map(pods.map((pod) => [uidOf(pod), statusOf(uidOf(pod))]))
+    const mine = (await rig.containers()).filter((line) => line.includes('k8s_main_many-'))
+    expect(mine).toHaveLength(20)
+    await rig.docker('rm', '-f', ...mine.map((line) => line.split(' ')[0] ?? ''))
+    const back = (): boolean => pods.every((pod) => ![undefined, before.get(uidOf(pod))].includes(statusOf(uidOf(pod))))
+    await rig.plane.until('all back', back, 15_000)
+    for (const pod of pods) rig.plane.delete(uidOf(pod), 0)
+    await rig.plane.until('all gone', () => pods.every((pod) => rig.plane.stopped.has(uidOf(pod))))
   })
 
   it('is ended when the control plane no longer knows it', async () => {
