@@ -10,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Properties run hundreds of cases; how fast is the machine's business.
+          testTimeout: 30_000,
           include: [
             `{${everything.filter((folder) => folder !== 'test').join(',')}}/**/*.test.ts`,
             'test/architecture.test.ts',

@@ -7,15 +7,23 @@ import { law } from './law.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-function holds(file: string, mark: string, content: string): void {
+/** The file as it is, and as it should be. */
+function held(file: string, mark: string, content: string): { readonly is: string; readonly should: string } {
   const marked = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`)
   const text = readFileSync(`${root}${file}`, 'utf8')
-  const now = text.replace(marked, (_, before: string, after: string) => `${before}\n${content.trimEnd()}\n\n${after}`)
-  if (process.env['KEDGE_WRITE'] === '1') writeFileSync(`${root}${file}`, now)
-  else expect(text).toBe(now)
+  const should = text.replace(
+    marked,
+    (_, before: string, after: string) => `${before}\n${content.trimEnd()}\n\n${after}`,
+  )
+  if (process.env['KEDGE_WRITE'] !== '1') return { is: text, should }
+  writeFileSync(`${root}${file}`, should)
+  return { is: should, should }
 }
 
-test("README's table of support is the one the kinds declare", () => holds('README.md', 'support', supportTable()))
+test("README's table of support is the one the kinds declare", () => {
+  const { is, should } = held('README.md', 'support', supportTable())
+  expect(is).toBe(should)
+})
 
 test("ARCHITECTURE's import table is the law", () => {
   const cell = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ') || 'nothing'
@@ -23,9 +31,7 @@ test("ARCHITECTURE's import table is the law", () => {
     ({ room, ours, outside, pure }) =>
       `| \`${room}\`${pure === true ? ' (pure)' : ''} | ${cell(ours)} | ${cell(outside)} |`,
   )
-  holds(
-    'ARCHITECTURE.md',
-    'law',
-    ['| room | may import of ours | and of others |', '| --- | --- | --- |', ...rows].join('\n'),
-  )
+  const table = ['| room | may import of ours | and of others |', '| --- | --- | --- |', ...rows].join('\n')
+  const { is, should } = held('ARCHITECTURE.md', 'law', table)
+  expect(is).toBe(should)
 })

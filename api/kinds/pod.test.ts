@@ -154,7 +154,9 @@ describe('nothing of a pod is ignored silently', () => {
   })
 
   test('a template says where in the template', () => {
-    const spec = { containers: [{ name: 'c', image: 'i', resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }] }] }
+    const spec = {
+      containers: [{ name: 'c', image: 'i', resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }] }],
+    }
     const object = deployment.defaults({
       apiVersion: 'apps/v1',
       kind: 'Deployment',

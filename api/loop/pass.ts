@@ -132,12 +132,7 @@ export class Passes {
     return next === undefined ? undefined : Math.max(next, this.#standBackUntil)
   }
 
-  async #plan(
-    controller: Planned,
-    queue: KeyQueue,
-    keys: readonly string[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #plan(controller: Planned, queue: KeyQueue, keys: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#cluster
     let epoch
     try {

@@ -109,9 +109,16 @@ export interface Streams {
   take(node: string): Promise<readonly StreamOrder[]>
   /** exec, attach, portforward: queues the order, waits for the agent (`timeoutMs`), then splices the client's
    *  WebSocket to the agent's. The answer is the platform's upgrade response. */
-  splice(order: StreamOrder, client: Request, options: { readonly timeoutMs: number; readonly protocol: string }): Promise<Response>
+  splice(
+    order: StreamOrder,
+    client: Request,
+    options: { readonly timeoutMs: number; readonly protocol: string },
+  ): Promise<Response>
   /** log: queues the order and streams what the agent sends (at most 256 KiB beyond what was taken). */
-  read(order: StreamOrder, options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<ReadableStream<Uint8Array> | { readonly error: string }>
+  read(
+    order: StreamOrder,
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<ReadableStream<Uint8Array> | { readonly error: string }>
   /** The agent's side: an upgrade request for order `id`. */
   answer(id: string, node: string, agent: Request): Promise<Response>
 }

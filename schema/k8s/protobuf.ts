@@ -7,7 +7,6 @@ import { encodeMessage } from './protobuf-encode.ts'
 import { BYTES, Reader } from './protobuf-reader.ts'
 import { fromUtf8, toUtf8 } from './utf8.ts'
 
-
 export { encodeMessage } from './protobuf-encode.ts'
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf'

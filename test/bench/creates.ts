@@ -74,10 +74,22 @@ async function onEtcd(common: readonly string[]): Promise<LoadResult> {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-bench-etcd-'))
   const [client, peer] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${client}`
+  const peers = `http://127.0.0.1:${peer}`
   const child = startPinned(SERVER_CORE, 'etcd', [
-    ...['--data-dir', folder, '--listen-client-urls', url, '--advertise-client-urls', url],
-    ...['--listen-peer-urls', `http://127.0.0.1:${peer}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peer}`],
-    ...['--initial-cluster', `default=http://127.0.0.1:${peer}`, '--log-level', 'error'],
+    '--data-dir',
+    folder,
+    '--listen-client-urls',
+    url,
+    '--advertise-client-urls',
+    url,
+    '--listen-peer-urls',
+    peers,
+    '--initial-advertise-peer-urls',
+    peers,
+    '--initial-cluster',
+    `default=${peers}`,
+    '--log-level',
+    'error',
   ])
   try {
     await answering(`${url}/health`)

@@ -26,7 +26,9 @@ describe.runIf(hasLibsqlServer())(`a cluster on workerd${why}`, () => {
     const token = await kedge(['token', 'create', '--kubeconfig', edge.kubeconfig])
     if (token.code !== 0 || dockerHost === undefined) throw new Error(`no join token: ${token.stderr}`)
     const place = ['--server', edge.url, '--ca', edge.caPath, '--node', 'edge-1', '--docker', dockerHost]
-    agent = startProcess(['agent', ...place, '--data', join(folder.path, 'agent')], { KEDGE_TOKEN: token.stdout.trim() })
+    agent = startProcess(['agent', ...place, '--data', join(folder.path, 'agent')], {
+      KEDGE_TOKEN: token.stdout.trim(),
+    })
   })
   afterAll(async () => {
     await agent.stop()
