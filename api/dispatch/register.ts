@@ -52,7 +52,6 @@ export async function register(cluster: Cluster, request: Request): Promise<Resp
   const named = { name: message.node, uid: node.metadata.uid ?? '' }
   const session = await sessions.open(named, message.instance, head)
   const credential = await signNodeCredential(cluster, named)
-  cluster.live.seen(message.node, cluster.clock.now())
   const answer: RegisterResponse = {
     version: message.version,
     clusterUid: cluster.uid,
@@ -94,6 +93,8 @@ async function join(cluster: Cluster, bearer: string, message: RegisterRequest):
       podCIDR: range.podCIDR,
       at,
     })
+    // Whoever hears of the Node asks when its agent was heard, and is not asked again until it changes.
+    cluster.live.seen(message.node, cluster.clock.now())
     try {
       const effects = [token.consume, range.take]
       return (await create(allowedOn(cluster, message.node, '', 'create'), object, { effects, lane: 'first' })).object
@@ -133,6 +134,7 @@ async function refresh(cluster: Cluster, held: Item, message: RegisterRequest): 
   let current: Item | undefined = held
   for (let attempt = 1; ; attempt++) {
     if (current?.object.metadata.uid !== uid) throw unauthorized()
+    cluster.live.seen(message.node, cluster.clock.now())
     try {
       const ranged = podCidrOf(current.object) === undefined ? await giveRange(cluster, current) : current
       const next = withNodeStatus(ranged.object, message.status, printTime(cluster.clock.now()))

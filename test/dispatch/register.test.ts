@@ -21,6 +21,28 @@ const nodeOf = async (name: string): Promise<Node> =>
   (await get(asAdmin(cluster, 'get', 'nodes', undefined, name))).object as Node
 const deleteNode = (name: string): Promise<unknown> => remove(asAdmin(cluster, 'delete', 'nodes', undefined, name))
 
+test('whoever hears of the Node that registers is told that its agent was heard', async () => {
+  const heard: (number | undefined)[] = []
+  cluster = await memoryCluster({
+    clock,
+    store: (store) => ({
+      ...store,
+      async write(group) {
+        heard.push((await cluster.live.snapshot()).nodes.get('n1'))
+        return store.write(group)
+      },
+    }),
+  })
+  const token = await createJoinToken(cluster)
+  heard.length = 0
+  const { status, body } = await registerCall(cluster, 'n1', token)
+  expect(status).toBe(200)
+  await clock.advance(60_000)
+  const { credential } = body as { readonly credential: string }
+  expect((await registerCall(cluster, 'n1', credential)).status).toBe(200)
+  expect(heard).toEqual([START, START + 60_000])
+})
+
 describe('with a join token', () => {
   test('an agent becomes a Node with what it said, a pod range and a credential', async () => {
     const agent = await Agent.join(cluster, 'n1', { labels: { disk: 'ssd', 'kubernetes.io/arch': 'amd64' } })
