@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { json, text } from 'node:stream/consumers'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthority, issueServing, type Signed } from '../../api/access/ca.ts'
@@ -106,11 +108,6 @@ test.each([
     200,
   ],
   ['what is no HTTP', 'hello\r\n\r\n', 400],
-  [
-    'a path that leaves the tree is a path like any other',
-    'GET /a/../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
-    200,
-  ],
   ['no host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
 ])('%s', async (_what, text, status) => {
   const socket = await open()
@@ -121,6 +118,44 @@ test.each([
   socket.write(text)
   await once(socket, 'close')
   expect(heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+})
+
+test.each([
+  ['/api/v1/namespaces/x/pods/..', '..'],
+  ['/api/v1/namespaces/x/pods/%2e%2E/secrets?watch=true', '%2e%2E'],
+  ['/a/.%2e/../etc/passwd', '.%2e'],
+  ['/a/./b', '.'],
+  ['/a/%2e#b', '%2e'],
+  ['/a\\..\\b', 'a\\..\\b'],
+])('the path %s is refused as it came', async (path, segment) => {
+  const sent = httpsRequest({ port: server.port, host: '127.0.0.1', path, ca: authority.certificatePem }).end()
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  expect([answer.statusCode, await json(answer)]).toMatchObject([
+    400,
+    { kind: 'Status', reason: 'BadRequest', message: `the path has an invalid segment: ${JSON.stringify(segment)}` },
+  ])
+})
+
+test.each(['/', '/a/.b/c..d/...?x=/../', '/a/%2efoo/%2f', '/a%20b/%e2%82%ac'])(
+  'the path %s reaches the app as it is',
+  async (path) => {
+    const sent = httpsRequest({ port: server.port, host: '127.0.0.1', path, ca: authority.certificatePem }).end()
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    expect([answer.statusCode, await text(answer)]).toEqual([200, path.split('?')[0]])
+  },
+)
+
+test('an upgrade of a path with dot segments is refused too', async () => {
+  const socket = await open()
+  socket.write(
+    'GET /a/../exec HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  let heard = ''
+  socket.on('data', (chunk: Buffer) => {
+    heard += chunk.toString()
+  })
+  await once(socket, 'close')
+  expect(heard).toMatch(/^HTTP\/1\.1 400 /)
 })
 
 test('headers over 64 KiB are not read', async () => {

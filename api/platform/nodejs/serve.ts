@@ -8,9 +8,11 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import type { Refusal } from '../../../schema/k8s/status.ts'
 import type { Signed } from '../../access/ca.ts'
 import type { Log } from '../port.ts'
 import { codeOf } from './files.ts'
+import { pathRefusal } from './raw-path.ts'
 import { StartError } from './start-error.ts'
 import { upgradeListener } from './upgrade-listener.ts'
 import type { Upgrades } from './upgrades.ts'
@@ -107,11 +109,23 @@ function requestListener(fetch: ServeOptions['fetch'], log: Log): Listener {
     },
   })
   return (request, response) => {
+    const refusal = pathRefusal(request.url ?? '')
+    if (refusal !== undefined) {
+      refuse(request, response, refusal)
+      return
+    }
     listener(request, response).catch((error: unknown) => {
       log.error('a response could not be written', { error })
       response.destroy()
     })
   }
+}
+
+/** Before the app and without it; what the client still sends is not waited for. */
+function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  response.writeHead(refusal.code, { 'content-type': 'application/json', connection: 'close' })
+  response.end(`${JSON.stringify(refusal.status())}\n`)
+  request.resume()
 }
 
 const isWebSocket = (request: IncomingMessage): boolean =>

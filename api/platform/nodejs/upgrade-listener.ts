@@ -5,6 +5,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../port.ts'
+import { pathRefusal } from './raw-path.ts'
 import type { Upgrades } from './upgrades.ts'
 
 type Fetch = (request: Request) => Response | Promise<Response>
@@ -35,6 +36,7 @@ export function upgradeListener(
 }
 
 function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+  if (pathRefusal(incoming.url ?? '') !== undefined) return undefined
   const url = `https://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`
   if (!URL.canParse(url)) return undefined
   const headers = new Headers()
