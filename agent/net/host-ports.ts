@@ -25,7 +25,7 @@ export async function unmapHostPorts(veth: string, signal: AbortSignal): Promise
 }
 
 /** From outside and other pods it is routed in; from the node itself it leaves by `output`. */
-export function hostPortTable({ veth, ip, ports }: Mapped): string {
+function hostPortTable({ veth, ip, ports }: Mapped): string {
   const table = `ip kedge-${veth}`
   const rules = ports.map(({ protocol, hostPort, containerPort, hostIP }) => {
     const to = hostIP === '' ? 'fib daddr type local' : `ip daddr ${hostIP}`
