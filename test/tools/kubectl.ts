@@ -9,7 +9,7 @@ import { type Answer, command, type CommandOptions } from './command.ts'
 const cached = fileURLToPath(new URL('../../node_modules/.cache/kedge/clients', import.meta.url))
 const folder = process.env['KEDGE_TEST_CLIENTS'] ?? cached
 
-const kubectlPath = join(folder, 'kubectl')
+export const kubectlPath = join(folder, 'kubectl')
 const helmPath = join(folder, 'helm')
 /** Use it as `describe.runIf(hasClients)`. */
 export const hasClients = existsSync(kubectlPath) && existsSync(helmPath)
@@ -29,6 +29,8 @@ export interface Kubectl {
 export interface Watched extends AsyncDisposable {
   /** stdout, then stderr, so far */
   text(): string
+  /** It ended, by itself or stopped. */
+  readonly ended: Promise<unknown>
   stop(): Promise<void>
 }
 
@@ -64,5 +66,5 @@ function watched(program: string, args: readonly string[], env: NodeJS.ProcessEn
     child.kill('SIGKILL')
     await exited
   }
-  return { text: () => said.stdout + said.stderr, stop, [Symbol.asyncDispose]: stop }
+  return { text: () => said.stdout + said.stderr, ended: exited, stop, [Symbol.asyncDispose]: stop }
 }

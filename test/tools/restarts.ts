@@ -1,6 +1,6 @@
 /** The ends and starts of one pod's container, as its watch tells them: what a back-off really waited. */
 import type { Pod } from '../../schema/k8s/generated/types.ts'
-import type { Kubectl } from './kubectl.ts'
+import type { Kubectl, Watched } from './kubectl.ts'
 
 export interface Restarts extends AsyncDisposable {
   /** Seconds from the end of each container to the start of the next, the first restart first. Kubernetes tells whole
@@ -14,11 +14,19 @@ interface Run {
 }
 
 export function watchRestarts(kubectl: Kubectl, pod: string): Restarts {
-  const watched = kubectl.watch('get', 'pod', pod, '--watch', '-o', 'json')
+  const runs = new Map<number, Run>()
+  let watched: Watched | undefined
+  let over = false
+  // A server ends each watch after some minutes.
+  const following = (async () => {
+    while (!over) {
+      watched = kubectl.watch('get', 'pod', pod, '--watch', '-o', 'json')
+      await watched.ended
+      noteAll(runs, watched.text())
+    }
+  })()
   const waits = (): readonly number[] => {
-    const runs = new Map<number, Run>()
-    for (const text of watched.text().split(/(?<=^})\n/m))
-      if (text.startsWith('{') && text.endsWith('}')) note(runs, JSON.parse(text) as Pod)
+    noteAll(runs, watched?.text() ?? '')
     const found: number[] = []
     for (let count = 1; ; count++) {
       const from = runs.get(count - 1)?.finished
@@ -27,7 +35,20 @@ export function watchRestarts(kubectl: Kubectl, pod: string): Restarts {
       found.push((to - from) / 1000)
     }
   }
-  return { waits, [Symbol.asyncDispose]: () => watched.stop() }
+  return {
+    waits,
+    async [Symbol.asyncDispose]() {
+      over = true
+      await watched?.stop()
+      await following
+    },
+  }
+}
+
+/** Objects as kubectl prints them, one after the other; the last may not be whole yet. */
+function noteAll(runs: Map<number, Run>, text: string): void {
+  for (const one of text.split(/(?<=^})\n/m))
+    if (one.startsWith('{') && one.endsWith('}')) note(runs, JSON.parse(one) as Pod)
 }
 
 function note(runs: Map<number, Run>, pod: Pod): void {
