@@ -75,7 +75,6 @@ export abstract class ClusterObjectBase extends DurableObject<Environment> {
   }
 
   /** A client waits for the agent of `order.node`: the order goes out with the node's next poll, at once if one hangs. */
-  // oxlint-disable-next-line typescript/require-await -- so that a throw becomes a rejection
   async order(order: StreamOrder, timeoutMs: number): Promise<void> {
     this.#orders.add(order, Date.now(), timeoutMs)
     // Without resources it is not about the log: it wakes the node's poll at any revision.

@@ -7,6 +7,7 @@ import { httpSql } from '../http-sql.ts'
 import { webRandom } from '../memory.ts'
 import type { Bell, Clock, Cluster, Liveness, Log, Streams } from '../port.ts'
 import { importKeys } from './environment.ts'
+import { Gate, gated } from './gate.ts'
 import type { ClusterSettings } from './settings.ts'
 
 export interface ClusterPorts {
@@ -22,12 +23,15 @@ export interface ClusterPorts {
 
 /** By cluster uid: a database is checked once per isolate, not once per request. */
 const memories = new Map<string, DatabaseMemory>()
+const gates = new Map<string, Gate>()
 
 export async function openCluster(name: string, settings: ClusterSettings, ports: ClusterPorts): Promise<Cluster> {
   const keys = await importKeys(settings)
   const memory = memories.get(settings.uid) ?? { head: 0 }
   const isFirst = memory.meta === undefined
-  const store = await openLibsqlStore(httpSql(databaseOf(settings)), {
+  const gate = gates.get(settings.uid) ?? new Gate()
+  gates.set(settings.uid, gate)
+  const store = await openLibsqlStore(gated(httpSql(databaseOf(settings)), gate), {
     sealer: webSealer(keys.sealing),
     clusterUid: settings.uid,
     now: () => Date.now(),
