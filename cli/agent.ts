@@ -17,6 +17,8 @@ export interface AgentFlags extends Flags {
 }
 
 export async function agent(flags: AgentFlags): Promise<void> {
+  // It may have died before this process was ready to hear of it.
+  if (process.env['KEDGE_WITH_PARENT'] === '1' && !process.connected) return
   const stop = new AbortController()
   const dataDir =
     flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {})
@@ -76,7 +78,7 @@ async function trusted(
 async function joinToken(given: string | undefined): Promise<string | undefined> {
   if (given !== undefined && given !== '') return given
   if (!process.connected || process.send === undefined) return undefined
-  const answer = once(process, 'message') as Promise<unknown[]>
+  const answer = Promise.race([once(process, 'message'), once(process, 'disconnect')]) as Promise<readonly unknown[]>
   process.send('token')
-  return ((await answer)[0] as { readonly token: string }).token
+  return ((await answer)[0] as { readonly token: string } | undefined)?.token
 }

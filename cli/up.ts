@@ -88,7 +88,11 @@ function runAgentProcess(chosen: Settings, server: RunningServer, signal: AbortS
   const child: ChildProcess = fork(
     fileURLToPath(new URL('./main.ts', import.meta.url)),
     [...parameters, '--data', join(chosen.data, 'agent'), '--ca', server.caPath],
-    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: SMALL },
+    {
+      env: { ...process.env, KEDGE_WITH_PARENT: '1' },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: SMALL,
+    },
   )
   child.on('message', (message) => {
     if (message !== 'token') return
