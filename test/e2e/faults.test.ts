@@ -1,10 +1,15 @@
 /** What breaks and comes back, on real containers: engines that lose containers, agents and control planes that die. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { docker, image, podContainers, removePodContainers } from '../tools/docker.ts'
 import { eventually } from '../tools/eventually.ts'
 import { type RunningCluster, startCluster } from '../tools/kedge.ts'
+import { killUnderWrites } from '../tools/kill-under-writes.ts'
+import { watchRestarts } from '../tools/restarts.ts'
 import { tempFolder } from '../tools/temp.ts'
 
+const NODE = 'faults-1'
 const PODS = 6
 const LOOP = ['--', 'sh', '-c', 'trap "exit 0" TERM; while true; do sleep 1; done']
 
@@ -15,23 +20,31 @@ const run = (...parameters: readonly string[]): Promise<string> => cluster.kubec
 
 /** container ids of running containers with this label, sorted */
 async function running(label: string): Promise<readonly string[]> {
-  const { stdout } = await docker(['ps', '--quiet', '--no-trunc', '--filter', `label=${label}`])
+  const mine = ['--filter', `label=io.kedge.node=${NODE}`]
+  const { stdout } = await docker(['ps', '--quiet', '--no-trunc', ...mine, '--filter', `label=${label}`])
   return stdout
     .split('\n')
     .filter((id) => id !== '')
     .toSorted()
 }
 
+/** The one child of `kedge up`. */
+async function agentOf(pid: number): Promise<number> {
+  const [child = ''] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ')
+  if (child === '') throw new Error('there is no agent')
+  return Number(child)
+}
+
 describe('faults', () => {
   beforeAll(async () => {
     folder = await tempFolder()
-    cluster = await startCluster({ agent: true, node: 'faults-1', dataDir: `${folder.path}/data` })
+    cluster = await startCluster({ agent: true, node: NODE, dataDir: `${folder.path}/data` })
     await run('create', 'deployment', 'crowd', `--image=${image}`, `--replicas=${PODS}`, ...LOOP)
     await run('rollout', 'status', 'deployment/crowd', '--timeout=120s')
   })
   afterAll(async () => {
     await cluster[Symbol.asyncDispose]()
-    await removePodContainers()
+    await removePodContainers(NODE)
     await folder[Symbol.asyncDispose]()
   })
 
@@ -51,45 +64,38 @@ describe('faults', () => {
     )
   })
 
-  test('kill -9 of the control plane under writes loses no acknowledged write and restarts no container', async () => {
-    const before = await podContainers()
-    const acknowledged: string[] = []
-    let last = 0
-    for (let round = 0; round < 3; round += 1) {
-      const from = acknowledged.length
-      const writing = (async () => {
-        for (let index = 0; index < 40; index += 1) {
-          const name = `kept-${round}-${index}`
-          const answer = await cluster.kubectl.try(
-            'create',
-            'configmap',
-            name,
-            '--from-literal=a=b',
-            '-o',
-            'jsonpath={.metadata.resourceVersion}',
-          )
-          if (answer.code !== 0) return
-          expect(Number(answer.stdout)).toBeGreaterThan(last)
-          last = Number(answer.stdout)
-          acknowledged.push(name)
-        }
-      })()
-      await eventually(() => expect(acknowledged.length).toBeGreaterThan(from + 3), { deadlineMs: 30_000, everyMs: 5 })
-      await cluster.stop('SIGKILL')
-      await writing
-      cluster = await startCluster({
-        agent: true,
-        node: 'faults-1',
-        dataDir: `${folder.path}/data`,
-        port: cluster.port,
-      })
-    }
-    const stored = new Set((await run('get', 'configmaps', '-o', 'name')).split('\n'))
-    for (const name of acknowledged) expect(stored).toContain(`configmap/${name}`)
-    await eventually(async () => expect(await run('get', 'nodes', '--no-headers')).toMatch(/\sReady\s/), {
-      deadlineMs: 60_000,
+  test('kill -9 of the control plane under 100 writes/s loses no acknowledged write and restarts no container', async () => {
+    const [seen, alive] = await killUnderWrites(cluster, { kills: 4, node: NODE })
+    cluster = alive
+    expect(seen).toMatchObject({ kills: 4, lost: [], fallen: 0, containersKept: true })
+    expect(seen.acknowledged).toBeGreaterThan(100)
+  })
+
+  test('kill -9 of the agent: another one takes its place, and the same containers', async () => {
+    const before = await podContainers(NODE)
+    const agent = await agentOf(cluster.pid)
+    process.kill(agent, 'SIGKILL')
+    await eventually(async () => expect(await agentOf(cluster.pid)).not.toBe(agent), { deadlineMs: 10_000 })
+    await eventually(async () => expect(await run('exec', 'deploy/crowd', '--', 'echo', 'here')).toBe('here\n'), {
+      deadlineMs: 20_000,
     })
-    expect(await podContainers()).toEqual(before)
+    expect(await podContainers(NODE)).toEqual(before)
+  })
+
+  test('Ctrl-C ends both and leaves containers running, and the next start adopts them', async () => {
+    const before = await podContainers(NODE)
+    const agent = await agentOf(cluster.pid)
+    const { dataDir, port } = cluster
+    expect(await cluster.stop('SIGINT')).toBe(0)
+    expect(cluster.output()).toContain('stopping; containers keep running')
+    expect(existsSync(`/proc/${agent}`)).toBe(false)
+    expect(await podContainers(NODE)).toEqual(before)
+    expect(await running(`io.kedge.node=${NODE}`)).toEqual(before.toSorted())
+    cluster = await startCluster({ agent: true, node: NODE, dataDir, port })
+    await eventually(async () => expect(await run('exec', 'deploy/crowd', '--', 'echo', 'here')).toBe('here\n'), {
+      deadlineMs: 20_000,
+    })
+    expect(await podContainers(NODE)).toEqual(before)
   })
 
   test('killing the pause rebuilds the pod, with its emptyDir', async () => {
@@ -132,14 +138,16 @@ describe('faults', () => {
     )
   })
 
-  test('a crash-looping container restarts at once, then waits with CrashLoopBackOff', async () => {
+  test('a crash-looping container restarts at once, then after 10 s, then after 20 s, with CrashLoopBackOff', async () => {
     await run('run', 'crash', `--image=${image}`, '--', 'sh', '-c', 'exit 3')
-    await eventually(
-      async () => {
-        const pod = await run('get', 'pod', 'crash', '--no-headers')
-        expect(pod).toMatch(/^crash\s+0\/1\s+CrashLoopBackOff\s+[12] /)
-      },
-      { deadlineMs: 30_000, everyMs: 200 },
+    await using restarts = watchRestarts(cluster.kubectl, 'crash')
+    await eventually(() => expect(restarts.waits()).toHaveLength(3), { deadlineMs: 60_000, everyMs: 500 })
+    for (const [index, due] of [0, 10, 20].entries()) {
+      expect(restarts.waits()[index]).toBeGreaterThanOrEqual(due - 1)
+      expect(restarts.waits()[index]).toBeLessThanOrEqual(due + 3)
+    }
+    await eventually(async () =>
+      expect(await run('get', 'pod', 'crash', '--no-headers')).toMatch(/^crash\s+0\/1\s+CrashLoopBackOff\s+3 /),
     )
     expect(await run('describe', 'pod', 'crash')).toMatch(
       /Back-off restarting failed container crash in pod crash_default/,

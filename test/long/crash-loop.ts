@@ -4,7 +4,7 @@
  * 40 ... 300 s: never early, 3 s late at most.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { image } from '../tools/docker.ts'
+import { image, removePodContainers } from '../tools/docker.ts'
 import { startCluster } from '../tools/kedge.ts'
 import { watchRestarts } from '../tools/restarts.ts'
 
@@ -20,6 +20,8 @@ while (shown < expected.length && Date.now() < deadline) {
 }
 const waits = restarts.waits()
 process.stdout.write(`${JSON.stringify(waits)}\n${await cluster.kubectl.run('get', 'pod', 'crash')}`)
+await cluster.stop()
+await removePodContainers('long-crash-1')
 const good = (wait: number, index: number): boolean => {
   const due = expected[index] ?? 300
   return wait >= due - 1 && wait <= due + 3

@@ -1,6 +1,6 @@
 /** `node test/long/idle.ts [seconds]`: an idle cluster with an agent and two running pods asks its database nothing. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { docker, image } from '../tools/docker.ts'
+import { image, removePodContainers } from '../tools/docker.ts'
 import { watchIdle } from '../tools/idle.ts'
 import { startCluster } from '../tools/kedge.ts'
 
@@ -13,7 +13,6 @@ const settle = Number(process.argv[3] ?? 60)
 await sleep(settle * 1000)
 const seen = await watchIdle(cluster, seconds)
 process.stdout.write(`settled ${settle} s, then ${JSON.stringify(seen)}\n`)
-await cluster.kubectl.run('delete', 'deployment', 'still', '--grace-period=0', '--force')
-const { stdout } = await docker(['ps', '-aq', '--filter', 'label=io.kubernetes.pod.namespace=default'])
-process.stdout.write(`${stdout.split('\n').filter(Boolean).length} containers on the engine\n`)
+await cluster.stop()
+await removePodContainers('long-idle-1')
 process.exitCode = seen.sql.statements === 0 && seen.changed.length === 0 && seen.written === 0 ? 0 : 1
