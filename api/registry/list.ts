@@ -16,7 +16,7 @@ import { withNodeLeases } from './node-leases.ts'
 import type { ListOptions } from './options.ts'
 import { type Selection, selectionOf } from './selection.ts'
 
-/** Rows of one read of the store, which also cuts pages at 4 MB. */
+/** Rows of one read of the store at most; it also cuts pages by bytes. */
 const PAGE = 1000
 const MOST_LIMIT = 10_000
 
@@ -149,7 +149,7 @@ function listing(
 /** Everything, page after page at the revision of the first. */
 async function whole(request: Allowed, kind: Kind, selection: Selection, start: Start): Promise<Listing> {
   const rows = selection.single ? 1 : PAGE
-  const first = await read(request, kind, selection, { ...start, after: start.after ?? selection.after }, rows)
+  const first = await read(request, kind, selection, { ...start, after: start.after ?? selection.after }, rows, true)
   async function* pages(): AsyncGenerator<readonly Item[]> {
     let page = first
     for (;;) {
@@ -161,17 +161,25 @@ async function whole(request: Allowed, kind: Kind, selection: Selection, start: 
       yield items
       const last = page.items.at(-1)
       if (!page.more || last === undefined || selection.single) return
-      page = await read(request, kind, selection, { ...start, at: first.revision, after: last.key }, rows)
+      page = await read(request, kind, selection, { ...start, at: first.revision, after: last.key }, rows, true)
     }
   }
   return { kind, revision: first.revision, pages }
 }
 
-async function read(request: Allowed, kind: Kind, selection: Selection, start: Start, limit: number): Promise<Page> {
+async function read(
+  request: Allowed,
+  kind: Kind,
+  selection: Selection,
+  start: Start,
+  limit: number,
+  stream = false,
+): Promise<Page> {
   const { at, after } = start
   const query: ListQuery = {
     resource: kind.resource,
     limit,
+    ...(stream ? { stream } : {}),
     ...(selection.namespace === undefined ? {} : { namespace: selection.namespace }),
     ...(after === undefined ? {} : { after: { namespace: after.namespace, name: after.name } }),
     ...(at === undefined ? {} : { at }),

@@ -4,6 +4,7 @@
  * right one.
  */
 import { compactLibsql } from './compact.ts'
+import type { PageSize } from './page-sql.ts'
 import { libsqlReader, int, valueOpener } from './read.ts'
 import { META, READ_HEAD, REVISION_AT, TRIGGERS } from './read-sql.ts'
 import type { Sealer } from './seal.ts'
@@ -30,6 +31,8 @@ export interface LibsqlStoreOptions {
   readonly clusterUid?: string
   /** flushes under way at once; 1 unless the database queues them cheaply */
   readonly inFlight?: number
+  /** Pages of lists that are read to their end: small where asking again costs next to nothing. */
+  readonly streamed?: PageSize
   /** Shared by all openings of this database in one process: the first checks it, the others save that round trip. */
   readonly memory?: DatabaseMemory
 }
@@ -56,7 +59,7 @@ export async function openLibsqlStore(sql: Sql, options: LibsqlStoreOptions): Pr
   }
   const failed = (error: unknown): StoreError => storeError(error)
   const { clusterUid } = meta
-  const reader = libsqlReader({ sql, clusterUid, sealer: options.sealer, seen, failed })
+  const reader = libsqlReader({ sql, clusterUid, sealer: options.sealer, seen, streamed: options.streamed, failed })
   const writer = groupWriter({
     sql,
     clusterUid,

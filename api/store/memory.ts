@@ -176,7 +176,8 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
       items,
       more: rows.length > items.length,
     }
-    const counted = query.limit <= 1000 && query.where === undefined && rows.length <= query.limit + COUNT_AT_MOST
+    const few = query.limit <= 1000 && query.where === undefined && query.stream !== true
+    const counted = few && rows.length <= query.limit + COUNT_AT_MOST
     return Promise.resolve(counted ? { ...page, remaining: rows.length - items.length } : page)
   }
 

@@ -47,12 +47,22 @@ function rangeOf(query: ListQuery): Range {
   return { args, where: terms.join(' AND ') }
 }
 
-export function listStatement(query: ListQuery): SqlStatement {
+/** Where a page ends. */
+export interface PageSize {
+  readonly rows: number
+  readonly bytes: number
+}
+
+export const LARGEST_PAGE: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES }
+
+/** `streamed` is the size of a page of a list that is read to its end. */
+export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAGE): SqlStatement {
   const { args, where } = rangeOf(query)
-  const limit = bind(args, Math.min(query.limit, PAGE_ROWS))
-  const bytes = bind(args, PAGE_BYTES)
+  const size = query.stream === true ? streamed : LARGEST_PAGE
+  const limit = bind(args, Math.min(query.limit, size.rows))
+  const bytes = bind(args, size.bytes)
   const page = query.at === undefined ? atPresent(query, where, args) : atRevision(where, bind(args, query.at))
-  const counted = query.limit <= COUNT_UP_TO_LIMIT && query.where === undefined
+  const counted = query.limit <= COUNT_UP_TO_LIMIT && query.where === undefined && query.stream !== true
   const remaining = counted ? `(SELECT count(*) FROM (${page(bind(args, query.limit + COUNT_AT_MOST + 1))}))` : 'NULL'
   const rows = query.at === undefined ? page(`${limit} + 1`) : withBytes(page(`${limit} + 1`))
   return { sql: valuesOf(rows, remaining, limit, bytes), args }

@@ -3,7 +3,7 @@
  * opened on the way out. Whatever revision is seen is told to `seen`: a lower bound of the head.
  */
 import { describeKey } from './key.ts'
-import { COUNT_AT_MOST, PAGE_BYTES, indexStatement, listStatement } from './page-sql.ts'
+import { COUNT_AT_MOST, PAGE_BYTES, type PageSize, indexStatement, listStatement } from './page-sql.ts'
 import { DUE, EXPIRED, GET, GET_MANY, NEXT_DUE, OWNED, READ_HEAD, changesOf } from './read-sql.ts'
 import type { Sealer } from './seal.ts'
 import type { Sql, SqlRow, SqlStatement, SqlValue } from './sql.ts'
@@ -16,6 +16,8 @@ export interface ReaderOptions {
   readonly clusterUid: string
   readonly sealer: Sealer
   readonly seen: (revision: number) => void
+  /** of lists that are read to their end; undefined: as large as pages get */
+  readonly streamed: PageSize | undefined
   /** Turns what the driver throws into a `StoreError`. */
   readonly failed: (error: unknown) => StoreError
 }
@@ -89,7 +91,7 @@ export function libsqlReader(options: ReaderOptions): Reader {
   }
 
   async function list(query: ListQuery): ReturnType<Reader['list']> {
-    const [header, ...rows] = await rowsOf(listStatement(query))
+    const [header, ...rows] = await rowsOf(listStatement(query, options.streamed))
     const head = int(header?.[0])
     const compacted = int(header?.[1])
     seen(head)

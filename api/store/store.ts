@@ -93,6 +93,8 @@ export interface ListQuery {
   readonly after?: { readonly namespace: string; readonly name: string } | undefined
   /** rows; a page is also cut at 4 MB of values (at least one row) and at 2,000 rows: `more` tells */
   readonly limit: number
+  /** All that follows will be read too: nothing is counted, and a page may have fewer rows than `limit` and fewer bytes. */
+  readonly stream?: true | undefined
   /** exact revision to read at; undefined: now */
   readonly at?: number | undefined
   /** Served by an index; all given ones must hold. Only for reads at the present. */

@@ -46,6 +46,9 @@ interface Opened {
   readonly adminToken: string
 }
 
+/** A query costs microseconds here, and what lists under way hold is a page each. */
+const STREAMED = { rows: 200, bytes: 524_288 }
+
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
@@ -80,6 +83,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
         now: nodeClock.now,
         requestId: () => crypto.randomUUID(),
         sleep: (ms) => nodeClock.sleep(ms),
+        streamed: STREAMED,
         onCommit: (touched) => bell.ring(touched),
       })
       opened = store
