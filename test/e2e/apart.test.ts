@@ -16,10 +16,9 @@ let token: string
 const run = (...parameters: readonly string[]): Promise<string> => server.kubectl.run(...parameters)
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-const agentFlags = (node: string): readonly string[] => [
-  ...['agent', '--server', server.url, '--node', node, '--docker', dockerHost ?? ''],
-  ...['--data', `${folder.path}/${node}`],
-]
+const agentFlags = (node: string): readonly string[] =>
+  `agent --server ${server.url} --node ${node} --docker ${dockerHost ?? ''} --data ${folder.path}/${node}`.split(' ')
+
 const startServer = async (port?: number): Promise<void> => {
   server = await startCluster({ dataDir: `${folder.path}/server`, ...(port === undefined ? {} : { port }) })
 }
@@ -49,7 +48,7 @@ async function allReady(restarts: string): Promise<void> {
       for (const pod of pods) expect(pod).toMatch(/\s1\/1\s+Running\s/)
       expect(
         pods
-          .map((pod) => pod.split(/\s+/)[3])
+          .map((pod) => pod.split(/\s+/)[3] ?? '')
           .toSorted()
           .join(' '),
       ).toBe(restarts)
