@@ -3,6 +3,7 @@
  * every object that no accepted request named is byte for byte what it was.
  */
 import { kinds } from '../../api/kinds/all.ts'
+import type { Cluster } from '../../api/platform/port.ts'
 import { openDoor } from './door.ts'
 import { drawing, firstRequests, randomRequest, type Sent } from './requests.ts'
 
@@ -18,8 +19,9 @@ export interface Report {
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MOST_VIOLATIONS = 20
 
-export async function fuzz(seed: number, requests: number): Promise<Report> {
-  const door = await openDoor({ seed })
+/** On a cluster in memory, or on the one given. */
+export async function fuzz(seed: number, requests: number, cluster?: Cluster): Promise<Report> {
+  const door = await openDoor(cluster === undefined ? { seed } : { cluster })
   await door.send('POST', '/api/v1/namespaces', { metadata: { name: 'other' } })
   for (const { path, body } of firstRequests()) await door.send('POST', path, body)
   const draw = drawing(seed)
