@@ -16,7 +16,7 @@ const FIRST_RANGE = 256
 export const MOST_RANGES = FIRST_RANGE + 64 * 256
 const PAGE = 500
 
-/** Keeps nodes that register at the same time from trying for the same number. */
+/** Read once; from then on nodes that register need no read, and never try for the same number. */
 const nextFresh = new WeakMap<Cluster, number>()
 
 export interface Range {
@@ -31,8 +31,16 @@ export function rangeOf(number: number): string {
   return `10.${128 + (rest >> 8)}.${rest & 255}.0/24`
 }
 
-/** A free range for this node: at most `MOST_RANGES / 500` reads, one in a cluster of ordinary size. */
-export async function freeRange(cluster: Cluster, node: string): Promise<Range> {
+/**
+ * A free range for this node. `lost`: the last one was lost to somebody else, so what is held is read anew, in at most
+ * `MOST_RANGES / 500` pages.
+ */
+export async function freeRange(cluster: Cluster, node: string, lost = false): Promise<Range> {
+  const fresh = nextFresh.get(cluster)
+  if (fresh !== undefined && fresh < MOST_RANGES && !lost) {
+    nextFresh.set(cluster, fresh + 1)
+    return range(fresh, node, 'absent')
+  }
   const held = await heldRanges(cluster)
   let number = nextFresh.get(cluster) ?? 0
   for (const taken of held.keys()) number = Math.max(number, taken + 1)

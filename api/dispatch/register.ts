@@ -84,7 +84,7 @@ async function join(cluster: Cluster, bearer: string, message: RegisterRequest):
   const held = await heldNode(cluster, message.node)
   if (held !== undefined) return takeOver(cluster, held, token, message)
   for (let attempt = 1; ; attempt++) {
-    const range = await freeRange(cluster, message.node)
+    const range = await freeRange(cluster, message.node, attempt > 1)
     const at = printTime(cluster.clock.now())
     const object = newNode({
       name: message.node,
@@ -136,7 +136,7 @@ async function refresh(cluster: Cluster, held: Item, message: RegisterRequest): 
     if (current?.object.metadata.uid !== uid) throw unauthorized()
     cluster.live.seen(message.node, cluster.clock.now())
     try {
-      const ranged = podCidrOf(current.object) === undefined ? await giveRange(cluster, current) : current
+      const ranged = podCidrOf(current.object) === undefined ? await giveRange(cluster, current, attempt > 1) : current
       const next = withNodeStatus(ranged.object, message.status, printTime(cluster.clock.now()))
       const allowed = allowedOn(cluster, message.node, uid, 'update', 'status')
       return (await update(allowed, next, { held: ranged, lane: 'first' })).item.object
@@ -147,9 +147,9 @@ async function refresh(cluster: Cluster, held: Item, message: RegisterRequest): 
   }
 }
 
-async function giveRange(cluster: Cluster, held: Item): Promise<Item> {
+async function giveRange(cluster: Cluster, held: Item, lost: boolean): Promise<Item> {
   const { name = '' } = held.object.metadata
-  const { podCIDR, take } = await freeRange(cluster, name)
+  const { podCIDR, take } = await freeRange(cluster, name, lost)
   const spec = { ...(held.object['spec'] as object | undefined), podCIDR, podCIDRs: [podCIDR] }
   const resource = { group: '', version: 'v1', resource: 'nodes', namespace: undefined, name, subresource: undefined }
   const allowed = systemAllowed(cluster, 'system:serviceaccount:kube-system:node-controller', {
