@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { argumentsOf, children, endOrphan, forgetPid, keepPid } from './orphans.ts'
 
 export interface EdgeOptions {
   readonly host: string
@@ -40,6 +41,8 @@ interface Module {
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const CRON = '* * * * *'
 
+const isWorkerd = (args: readonly string[]): boolean => /(^|\/)workerd$/.test(args[0] ?? '') && args[1] === 'serve'
+
 /** The Worker as `wrangler deploy` would upload it. */
 export async function bundleWorker(): Promise<readonly Module[]> {
   const out = await mkdtemp(join(tmpdir(), 'kedge-edge-'))
@@ -62,39 +65,69 @@ export async function bundleWorker(): Promise<readonly Module[]> {
   }
 }
 
+/** What a killed `kedge edge` left behind holds its port and its objects. */
+export const endOrphanRuntime = (objects: string): Promise<void> => endOrphan(pidFileOf(objects), isWorkerd)
+
+const pidFileOf = (objects: string): string => `${objects}.pid`
+
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
-      host: options.host,
-      port: options.port,
-      https: true,
-      httpsKey: options.keyPem,
-      httpsCert: options.certificatePem,
-      modules: [...(options.bundle ?? (await bundleWorker()))],
-      compatibilityDate: '2026-10-30',
-      compatibilityFlags: ['enable_request_signal'],
-      durableObjects: {
-        CLUSTER: { className: 'ClusterObject', useSQLite: true },
-        STREAM: { className: 'StreamObject', useSQLite: true },
-      },
-      resourcePersistencePath: options.objects,
-      bindings: { ...options.secrets },
-      cf: false,
-    }),
+  const pidFile = pidFileOf(options.objects)
+  await endOrphanRuntime(options.objects)
+  const before = new Set(children())
+  const bundle = options.bundle ?? (await bundleWorker())
+  const runtime = withoutSignals(
+    () =>
+      new Miniflare(
+        convertV4MiniflareOptions({
+          host: options.host,
+          port: options.port,
+          https: true,
+          httpsKey: options.keyPem,
+          httpsCert: options.certificatePem,
+          modules: [...bundle],
+          compatibilityDate: '2026-10-30',
+          compatibilityFlags: ['enable_request_signal'],
+          durableObjects: {
+            CLUSTER: { className: 'ClusterObject', useSQLite: true },
+            STREAM: { className: 'StreamObject', useSQLite: true },
+          },
+          resourcePersistencePath: options.objects,
+          bindings: { ...options.secrets },
+          cf: false,
+        }),
+      ),
   )
   const url = (await runtime.ready).origin
+  const pid = children().find((child) => !before.has(child) && isWorkerd(argumentsOf(child)))
+  if (pid !== undefined) keepPid(pidFile, pid)
   const worker = await runtime.getWorker()
   const scheduled = async (): Promise<void> => void (await worker.scheduled({ cron: CRON }))
+  let closed = false
   const fire = (): void =>
-    void scheduled().catch((error: unknown) => process.stderr.write(`kedge: cron: ${String(error)}\n`))
+    void scheduled().catch((error: unknown) => {
+      if (!closed) process.stderr.write(`kedge: cron: ${String(error)}\n`)
+    })
   const timer = options.cron === false ? undefined : setInterval(fire, 60_000)
   if (timer !== undefined) fire()
   return {
     url,
     scheduled,
     async close() {
+      closed = true
       clearInterval(timer)
       await runtime.dispose()
+      forgetPid(pidFile)
     },
   }
+}
+
+/** The runtime would end this process on a signal, at once; ending in order is the caller's business. */
+function withoutSignals<Made>(make: () => Made): Made {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const before = new Set(signals.flatMap((signal) => process.listeners(signal)))
+  const made = make()
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) if (!before.has(listener)) process.off(signal, listener)
+  }
+  return made
 }

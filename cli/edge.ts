@@ -3,13 +3,17 @@
  * with the Worker as it would be deployed, TLS by an authority of its own, cron once a minute. With `--init` it makes what
  * a deployment on a real account needs: keys, the secret, a kubeconfig, and a migrated database.
  */
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { httpSql } from '../api/platform/http-sql.ts'
 import { migrate } from '../api/platform/migrate.ts'
 import { openCertificates } from '../api/platform/nodejs/certificates.ts'
 import { writeKubeconfig } from '../api/platform/nodejs/kubeconfig.ts'
+import { connect } from '../api/platform/nodejs/native.ts'
 import { type Database, newCluster, type NewCluster, secretName } from './edge-secrets.ts'
+import type { LibsqlServer } from './libsql-server.ts'
 import { dataDirectory, type Flags, SettingError, settings } from './settings.ts'
 import { untilSignal } from './signals.ts'
 
@@ -33,8 +37,12 @@ export async function edge(flags: EdgeFlags): Promise<void> {
   say('')
   say('  join a machine:  kedge agent --server URL --token "$(kedge token create --kubeconfig FILE)" --node NAME')
   say(`  authority:       ${running.caPath}`)
-  await untilSignal(new Promise<never>(() => undefined))
-  await running.close()
+  try {
+    await untilSignal(running.failed)
+    say('kedge: stopping')
+  } finally {
+    await running.close()
+  }
 }
 
 export interface RunningEdge {
@@ -45,6 +53,8 @@ export interface RunningEdge {
   /** Ends workerd alone, as a crash would, and starts it again on the same data. */
   restart(): Promise<void>
   scheduled(): Promise<void>
+  /** Rejects when a database ends by itself. */
+  readonly failed: Promise<never>
   close(): Promise<void>
 }
 
@@ -56,13 +66,39 @@ export interface ServeEdgeOptions {
   readonly clusters?: readonly string[]
 }
 
-/** A whole edge on this machine, kept in `home`. */
+/** A whole edge on this machine, kept in `home`, which only one process may use. What was started ends when the rest fails. */
 export async function serveEdge(options: ServeEdgeOptions): Promise<RunningEdge> {
+  const started: (() => Promise<void> | void)[] = []
+  const close = async (): Promise<void> => {
+    for (let next = started.pop(); next !== undefined; next = started.pop()) await next()
+  }
+  try {
+    started.push(takeLock(options.home))
+    return await serve(options, started, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function serve(
+  options: ServeEdgeOptions,
+  started: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<RunningEdge> {
   const { startLibsqlServer } = await import('./libsql-server.ts')
-  const { bundleWorker, startEdge } = await import('./edge-runtime.ts')
+  const { bundleWorker, endOrphanRuntime, startEdge } = await import('./edge-runtime.ts')
+  const objects = join(options.home, 'objects')
+  await endOrphanRuntime(objects)
+  await checkPort(options.host, options.port)
   const { caPem, caPath, serving } = await openCertificates(options.home, [options.host], Date.now())
   const names = options.clusters ?? ['default']
-  const servers = await Promise.all(names.map((name) => startLibsqlServer(join(options.home, 'databases', name))))
+  const servers: LibsqlServer[] = []
+  for (const name of names) {
+    const server = await startLibsqlServer(join(options.home, 'databases', name))
+    started.push(() => server.close())
+    servers.push(server)
+  }
   const secrets: Record<string, string> = {}
   const clusters = new Map<string, NewCluster>()
   for (const [index, name] of names.entries()) {
@@ -80,10 +116,11 @@ export async function serveEdge(options: ServeEdgeOptions): Promise<RunningEdge>
       certificatePem: serving.certificatePem,
       keyPem: serving.keyPem,
       secrets,
-      objects: join(options.home, 'objects'),
+      objects,
       bundle,
     })
   let runtime = await start(options.port)
+  started.push(() => runtime.close())
   const { url } = runtime
   for (const [name, { adminToken: token }] of clusters) {
     const place = name === 'default' ? options.home : join(options.home, name)
@@ -100,11 +137,42 @@ export async function serveEdge(options: ServeEdgeOptions): Promise<RunningEdge>
       runtime = await start(Number(new URL(url).port))
     },
     scheduled: () => runtime.scheduled(),
-    async close() {
-      await runtime.close()
-      await Promise.all(servers.map((server) => server.close()))
-    },
+    failed: Promise.race(servers.map(({ failed }) => failed)),
+    close,
   }
+}
+
+/** The kernel gives the lock back when the process ends, however it ends. */
+function takeLock(home: string): () => void {
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  const lock = connect(join(home, 'edge.lock'))
+  try {
+    lock.ask('BEGIN EXCLUSIVE')
+    return () => lock.close()
+  } catch (cause) {
+    lock.close()
+    throw new SettingError(`another kedge edge is using ${home}: stop it first, or choose another --data`, { cause })
+  }
+}
+
+/** Asked before anything is started: workerd says it late and in other words. */
+async function checkPort(host: string, port: number): Promise<void> {
+  const probe = createServer()
+  try {
+    probe.listen(port, host)
+    await once(probe, 'listening')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    const why: Readonly<Record<string, string>> = {
+      EADDRINUSE: `port ${port} of ${host} is in use: stop what listens there, or choose another with --port`,
+      EACCES: `no permission to listen on port ${port}: choose one above 1023 with --port, or start as root`,
+      EADDRNOTAVAIL: `--host ${host} is no address of this machine`,
+      ENOTFOUND: `--host ${host} is no address of this machine`,
+    }
+    throw new SettingError(why[code] ?? `cannot listen on ${host}:${port}: ${code}`, { cause })
+  }
+  probe.close()
+  await once(probe, 'close')
 }
 
 /** For a real account: nothing is started here. */

@@ -6,10 +6,13 @@ import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { endOrphan, forgetPid, keepPid, STOP_MS } from './orphans.ts'
 
 export interface LibsqlServer {
   readonly url: string
   readonly process: ChildProcess
+  /** Rejects when the server ends and nobody asked it to. */
+  readonly failed: Promise<never>
   close(): Promise<void>
 }
 
@@ -23,16 +26,25 @@ export async function startLibsqlServer(directory: string, port?: number): Promi
   if (!hasLibsqlServer())
     throw new Error(`no libSQL server here: ${BINARY} is missing (npm ci installs it on x64 Linux)`)
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  const pidFile = `${directory}.pid`
+  await endOrphan(pidFile, (args) => args[0] === BINARY && args.includes(directory))
   const chosen = port ?? (await freePort())
   const url = `http://127.0.0.1:${chosen}`
   const server = spawn(BINARY, ['--no-welcome', '--db-path', directory, '--http-listen-addr', `127.0.0.1:${chosen}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    // Ctrl-C in the terminal is for this process, which ends the server when nothing needs it any more.
+    detached: true,
   })
+  if (server.pid !== undefined) keepPid(pidFile, server.pid)
   let complaint = ''
   server.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2_000)
   })
-  const gone = once(server, 'exit').then(([code]) => `the libSQL server ended with code ${String(code)}: ${complaint}`)
+  const gone = once(server, 'exit').then(([code, signal]) => {
+    forgetPid(pidFile)
+    return `the libSQL server ended (${String(code ?? signal)}) ${complaint.trim().split('\n').at(-1) ?? ''}`.trim()
+  })
+  let asked = false
   const deadline = performance.now() + 15_000
   for (;;) {
     const answered = await fetch(`${url}/health`).then(
@@ -47,14 +59,22 @@ export async function startLibsqlServer(directory: string, port?: number): Promi
       throw new Error(`the libSQL server did not answer within 15 s: ${complaint}`)
     }
   }
+  const failed = gone.then((why): Promise<never> => {
+    if (asked) return new Promise(() => undefined)
+    throw new Error(why)
+  })
+  failed.catch(() => undefined)
   return {
     url,
     process: server,
+    failed,
     async close() {
-      if (server.exitCode === null && server.signalCode === null) {
-        server.kill('SIGTERM')
-        await gone
-      }
+      asked = true
+      if (server.exitCode !== null || server.signalCode !== null) return
+      server.kill('SIGTERM')
+      const hard = setTimeout(() => server.kill('SIGKILL'), STOP_MS)
+      await gone
+      clearTimeout(hard)
     },
   }
 }
