@@ -147,8 +147,9 @@ describe('server and agent apart', () => {
       everyMs: 500,
     })
     const after = performance.now() - stopped
-    expect(after).toBeGreaterThan(38_000)
-    expect(after).toBeLessThan(70_000)
+    // Counted from when it was last heard: at the begin of its last poll, which may have hung for 25 s.
+    expect(after).toBeGreaterThan(14_000)
+    expect(after).toBeLessThan(50_000)
     expect(await run('get', 'node', NODE, '-o', 'jsonpath={.spec.taints[*].key}')).toContain(
       'node.kubernetes.io/unreachable',
     )
