@@ -53,6 +53,8 @@ export interface Lines {
 }
 
 export interface EdgeRig extends AsyncDisposable {
+  /** everything it keeps lies here */
+  readonly folder: string
   readonly caPem: string
   readonly clusters: readonly RigCluster[]
   /** A runtime with Durable Objects of its own, kept under `objects`. Cron does not fire by itself. */
@@ -82,6 +84,7 @@ export async function edgeRig(names: readonly string[] = ['default']): Promise<E
   const [first] = clusters
   if (first === undefined) throw new Error('a rig needs a cluster')
   return {
+    folder: folder.path,
     caPem,
     clusters,
     async start(objects = 'objects', port = 0) {
