@@ -9,6 +9,7 @@ import { eventually } from '../tools/eventually.ts'
 import { kedge, type KedgeProcess, startProcess } from '../tools/kedge.ts'
 import { type Kubectl, kubectl } from '../tools/kubectl.ts'
 import { tempFolder } from '../tools/temp.ts'
+import { streamsWalk } from './streams-walk.ts'
 import { walk } from './walk.ts'
 
 const why = hasLibsqlServer() ? '' : ': skipped, npm has no libSQL server for this platform'
@@ -38,6 +39,7 @@ describe.runIf(hasLibsqlServer())(`a cluster on workerd${why}`, () => {
   })
 
   walk({ kubectl: () => client, image, newImage: newerImage })
+  streamsWalk({ kubectl: () => client, kubeconfig: () => edge.kubeconfig, image })
 
   test('a write whose pass was lost with the runtime gets it within 2 s of the restart', async () => {
     await client.run('create', 'deployment', 'late', `--image=${image}`, '--replicas=0', '--', 'sleep', '3600')

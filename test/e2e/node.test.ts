@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { image, newerImage, removePodContainers } from '../tools/docker.ts'
 import { type RunningCluster, startCluster } from '../tools/kedge.ts'
+import { streamsWalk } from './streams-walk.ts'
 import { walk } from './walk.ts'
 
 let cluster: RunningCluster
@@ -16,4 +17,5 @@ describe('a cluster on Node', () => {
   })
 
   walk({ kubectl: () => cluster.kubectl, image, newImage: newerImage })
+  streamsWalk({ kubectl: () => cluster.kubectl, kubeconfig: () => cluster.kubeconfig, image })
 })
