@@ -24,7 +24,7 @@ export interface SimulateOptions {
 }
 
 /** registrations at once: each is a write, and tokens have to be made */
-const REGISTER_WIDTH = 16
+const REGISTER_WIDTH = 32
 
 /** Runs until aborted; throws when a node cannot be one. */
 export async function simulate(options: SimulateOptions, signal: AbortSignal): Promise<void> {
@@ -40,17 +40,19 @@ export async function simulate(options: SimulateOptions, signal: AbortSignal): P
     (_, n) => `${options.prefix ?? 'sim'}-${String(n + 1).padStart(4, '0')}`,
   )
   const running: Promise<void>[] = []
-  try {
-    for (let at = 0; at < names.length && !until.aborted; at += REGISTER_WIDTH) {
-      const some = names.slice(at, at + REGISTER_WIDTH).map((name, n) => {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        const node = runOne(name, at + n, options, link, resolve, until)
-        node.catch(() => failed.abort())
-        running.push(node)
-        return Promise.race([promise, node])
-      })
-      await Promise.all(some)
+  const coming = names.entries()
+  const joinOneAfterAnother = async (): Promise<void> => {
+    for (const [number, name] of coming) {
+      if (until.aborted) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const node = runOne(name, number, options, link, resolve, until)
+      node.catch(() => failed.abort())
+      running.push(node)
+      await Promise.race([promise, node])
     }
+  }
+  try {
+    await Promise.all(Array.from({ length: REGISTER_WIDTH }, joinOneAfterAnother))
     await Promise.all(running)
   } finally {
     failed.abort()
