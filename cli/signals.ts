@@ -1,8 +1,11 @@
 /** Waiting for the end of a command: Ctrl-C, a service manager's SIGTERM, or a failure of what it runs. */
 
-/** Resolves with the first SIGINT, SIGTERM or SIGHUP; rejects with `failed`. A second signal ends the process at once. */
-export function untilSignal(failed: Promise<never>): Promise<NodeJS.Signals> {
-  const signalled = new Promise<NodeJS.Signals>((resolve) => {
+/**
+ * Resolves with the first SIGINT, SIGTERM or SIGHUP after this call; a second one ends the process at once. To be called
+ * first thing: until then a signal kills the process in the middle of its start.
+ */
+export function signalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
     let asked = false
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
@@ -12,5 +15,9 @@ export function untilSignal(failed: Promise<never>): Promise<NodeJS.Signals> {
       })
     }
   })
-  return Promise.race([signalled, failed])
+}
+
+/** The same, for what runs already; rejects with `failed`. */
+export function untilSignal(failed: Promise<never>): Promise<NodeJS.Signals> {
+  return Promise.race([signalled(), failed])
 }

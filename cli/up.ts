@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { type RunningServer, type ServerOptions, startServer } from '../api/nodejs.ts'
 import { findEngine } from './engine.ts'
 import { type Flags, type Settings, settings } from './settings.ts'
-import { untilSignal } from './signals.ts'
+import { signalled } from './signals.ts'
 
 /** Restarts of an agent that died, spaced like a crash-looping container's. */
 const AGENT_RESTART_MS = [1_000, 2_000, 5_000, 10_000, 30_000]
@@ -20,6 +20,7 @@ const SMALL = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size
 
 export async function up(flags: Flags): Promise<void> {
   const chosen = settings(flags, process.env)
+  const asked = signalled()
   const stop = new AbortController()
   const { data: dataDir, host, port } = chosen
   const counted = process.env['KEDGE_COUNT_SQL'] === '1' ? await countSql() : {}
@@ -32,7 +33,7 @@ export async function up(flags: Flags): Promise<void> {
     say('  node        none here (--no-agent); add machines with `kedge token create` and `kedge agent`')
   hint(server.kubeconfigPath, agent !== undefined)
 
-  await untilSignal(server.failed)
+  await Promise.race([asked, server.failed])
   say('kedge: stopping; containers keep running')
   stop.abort()
   await agent?.stopped

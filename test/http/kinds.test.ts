@@ -113,12 +113,9 @@ test('a field that nothing acts on is answered with a warning, one that cannot w
   const door = await openDoor()
   const path = '/api/v1/namespaces/default/pods'
   const pod = (name: string, spec: object) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec })
-  const probed = { ...container, livenessProbe: { tcpSocket: { port: 80 } } }
-  const stored = await door.send('POST', path, pod('a', { containers: [probed] }))
+  const stored = await door.send('POST', path, pod('a', { containers: [container], setHostnameAsFQDN: true }))
   expect(stored.status).toBe(201)
-  expect(stored.headers.get('warning')).toBe(
-    '299 - "kedge: stored; nothing acts on spec.containers[0].livenessProbe yet"',
-  )
+  expect(stored.headers.get('warning')).toBe('299 - "kedge: stored; nothing acts on spec.setHostnameAsFQDN yet"')
   const refused = await door.send('POST', path, pod('b', { containers: [container], runtimeClassName: 'x' }))
   expect(refused.status).toBe(422)
   expect(refused.body.message).toBe(
