@@ -23,7 +23,9 @@ export async function startSandbox(record: PodRecord, attempt: number, signal: A
   const ip = host ? '' : addresses.take()
   const veth = host ? '' : vethName(record.id.uid, attempt)
   let id = ''
-  if (attempt > 0) record.event({ type: 'Normal', reason: 'SandboxChanged', message: SANDBOX_CHANGED })
+  // When all of its containers are gone, only the address it once had says that there was a sandbox.
+  const changed = attempt > 0 || record.ip !== ''
+  if (changed) record.event({ type: 'Normal', reason: 'SandboxChanged', message: SANDBOX_CHANGED })
   try {
     // Asked before anything is made: a pod that waits for a Secret holds no sandbox.
     record.volumes = describe(record, ip)
