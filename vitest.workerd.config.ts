@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+  plugins: [cloudflareTest({ wrangler: { configPath: './test/workerd/wrangler.toml' } })],
   test: {
     name: 'workerd',
     include: ['test/workerd/**/*.test.ts'],

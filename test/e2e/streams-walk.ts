@@ -27,7 +27,7 @@ export function streamsWalk(target: StreamsTarget): void {
   test('a pod to talk to', async () => {
     const loop = `trap "exit 0" TERM; while true; do echo "$RANDOM" | nc -l -p ${PORT} -e cat; done`
     await run('run', POD, `--image=${target.image}`, '--restart=Never', '--', 'sh', '-c', loop)
-    await run('wait', '--for=condition=Ready', `pod/${POD}`, '--timeout=60s')
+    expect(await run('wait', '--for=condition=Ready', `pod/${POD}`, '--timeout=60s')).toContain('condition met')
   })
 
   test('kubectl exec -it has a terminal of the client’s size, follows a resize, and passes Ctrl-C', async () => {
@@ -67,7 +67,7 @@ export function streamsWalk(target: StreamsTarget): void {
   })
 
   test('the pod goes', async () => {
-    await run('delete', 'pod', POD, '--grace-period=0', '--force')
+    expect(await run('delete', 'pod', POD, '--grace-period=1')).toContain(`pod "${POD}" deleted`)
   })
 }
 

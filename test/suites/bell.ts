@@ -2,7 +2,18 @@
 import { describe, expect, test } from 'vitest'
 import type { Bell, Listener } from '../../api/platform/port.ts'
 
-export function bellSuite(name: string, open: () => Promise<Bell> | Bell): void {
+/** `arrived`: what was rung so far has reached the bell, where it is somewhere else. */
+export function bellSuite(
+  name: string,
+  open: () => Promise<Bell> | Bell,
+  arrived: () => Promise<unknown> = () => Promise.resolve(),
+): void {
+  /** What the listener hears within a moment that is long for a ring. */
+  async function soon(listener: Listener): Promise<number | undefined> {
+    await arrived()
+    return listener.next(AbortSignal.timeout(60))
+  }
+
   describe(`bell: ${name}`, () => {
     const touched = (revision: number, resources: readonly string[], nodes: readonly string[] = []) => ({
       revision,
@@ -83,9 +94,4 @@ export function bellSuite(name: string, open: () => Promise<Bell> | Bell): void 
       expect(await waiting).toBeUndefined()
     })
   })
-}
-
-/** What the listener hears within a moment that is long for a ring. */
-async function soon(listener: Listener): Promise<number | undefined> {
-  return listener.next(AbortSignal.timeout(60))
 }
