@@ -4,12 +4,11 @@
  */
 import { DecodeError } from '../../schema/k8s/decode-error.ts'
 import { kindOf } from '../../schema/k8s/facts.ts'
-import { readJson } from '../../schema/k8s/json.ts'
+import { type ReadJson, readJson } from '../../schema/k8s/json.ts'
 import type { K8sObject } from '../../schema/k8s/meta.ts'
 import { decodeObject, PROTOBUF } from '../../schema/k8s/protobuf.ts'
 import { badRequest, tooLarge, unsupportedMediaType } from '../../schema/k8s/status.ts'
 import { cannotBeHandled, checkFields, strictErrorText, strictProblems } from '../../schema/k8s/strict.ts'
-import { readYaml } from './yaml.ts'
 
 const MAX_BODY_BYTES = 3_145_728
 
@@ -19,6 +18,8 @@ export interface Body {
   readonly text: string
   /** protobuf only */
   readonly bytes: Uint8Array | undefined
+  /** YAML only: its reader is loaded with the first such body, which most clusters never see */
+  readonly readYaml: ((text: string) => ReadJson) | undefined
 }
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore'
@@ -35,10 +36,11 @@ export async function readBody(request: Request): Promise<Body> {
   const type = (semicolon === -1 ? header : header.slice(0, semicolon)).trim().toLowerCase()
   const length = request.headers.get('content-length')
   if (length !== null && Number(length) > MAX_BODY_BYTES) throw bodyTooLarge()
-  if (type === PROTOBUF) return { type, text: '', bytes: await readBytes(request) }
+  if (type === PROTOBUF) return { type, text: '', bytes: await readBytes(request), readYaml: undefined }
   // With a declared length the platform reads no more than that.
   const text = length === null ? new TextDecoder().decode(await readBytes(request)) : await request.text()
-  return { type, text, bytes: undefined }
+  const readYaml = isYaml(type) ? (await import('./yaml.ts')).readYaml : undefined
+  return { type, text, bytes: undefined, readYaml }
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {
@@ -129,13 +131,13 @@ function decodeText(body: Body, expected: Expected, validation: FieldValidation,
 /** JSON or YAML text as a value, with the keys it repeats. */
 function asValue(body: Body, expected: Expected): { readonly value: unknown; readonly duplicates: readonly string[] } {
   try {
-    if (isYaml(body.type)) return readYaml(body.text)
+    if (body.readYaml !== undefined) return body.readYaml(body.text)
     if (body.type !== '' && body.type !== 'application/json')
       throw unsupportedMediaType(['application/json', 'application/yaml', PROTOBUF])
     return readJson(body.text)
   } catch (error) {
     throw asRefusal(error, (why) => {
-      const parser = isYaml(body.type) ? 'yaml' : 'json'
+      const parser = body.readYaml !== undefined ? 'yaml' : 'json'
       const text = `couldn't get version/kind; ${parser} parse error: ${why.replace(/^invalid (JSON|YAML): /, '')}`
       return `the object provided is unrecognized (must be of type ${expected.kind}): ${text} (${summary(body.text)})`
     })
