@@ -22,7 +22,8 @@ export async function startServer(core: string, dataDir?: string): Promise<Bench
   const folder = dataDir ?? join(await mkdtemp(join(tmpdir(), 'kedge-bench-')), 'data')
   const port = await freePort()
   const began = performance.now()
-  const child = startPinned(core, process.execPath, ['cli/main.ts', 'server', '--port', String(port), '--data', folder])
+  // As people start it: with the compile cache, and as one process.
+  const child = startPinned(core, 'sh', ['bin/kedge', 'server', '--port', String(port), '--data', folder])
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()))
