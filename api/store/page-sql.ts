@@ -53,7 +53,7 @@ export interface PageSize {
   readonly bytes: number
 }
 
-export const LARGEST_PAGE: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES }
+const LARGEST_PAGE: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES }
 
 /** `streamed` is the size of a page of a list that is read to its end. */
 export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAGE): SqlStatement {

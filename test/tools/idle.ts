@@ -30,7 +30,7 @@ export async function watchIdle(cluster: RunningCluster, seconds: number): Promi
 }
 
 /** Asks with SIGUSR2; the count starts anew. */
-export async function countOf(cluster: RunningCluster): Promise<Idle['sql']> {
+async function countOf(cluster: RunningCluster): Promise<Idle['sql']> {
   const said = (): readonly string[] => cluster.output().match(/(?<=^kedge: sql ).*$/gm) ?? []
   const before = said().length
   process.kill(cluster.pid, 'SIGUSR2')
