@@ -2,11 +2,11 @@
  * Creates of 1 KB ConfigMaps over TLS with a token, beside etcd's JSON gateway doing create-if-absent transactions with
  * the same clients: load on one core, server on the other, alternating rounds. Both sync each commit to disk.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../tools/free-port.ts'
-import { LOAD_CORE, SERVER_CORE, type LoadResult, median, pinnedScript, startPinned } from './pinned.ts'
+import { cpuSeconds, LOAD_CORE, SERVER_CORE, type LoadResult, median, pinnedScript, startPinned } from './pinned.ts'
 import { startServer } from './server.ts'
 
 const CLIENTS = [1, 16, 64]
@@ -18,10 +18,13 @@ export async function creates(options: {
   const rows = [
     `load on core ${LOAD_CORE}, server on core ${SERVER_CORE}; ${options.rounds} alternating rounds of ${options.seconds} s; medians`,
   ]
-  rows.push('| clients | kedge creates/s (p99 ms) | etcd txn/s (p99 ms) | ratio |', '| --- | --- | --- | --- |')
+  rows.push(
+    '| clients | kedge creates/s (p99 ms) | etcd txn/s (p99 ms) | ratio | CPU of the server per request, kedge and etcd |',
+    '| --- | --- | --- | --- | --- |',
+  )
   for (const clients of CLIENTS) {
-    const ours: LoadResult[] = []
-    const theirs: LoadResult[] = []
+    const ours: Measured[] = []
+    const theirs: Measured[] = []
     for (let round = 0; round < options.rounds; round += 1) {
       const common = [
         '--clients',
@@ -37,6 +40,7 @@ export async function creates(options: {
     const [us, them] = [ours, theirs].map((results) => ({
       perSecond: median(results.map(({ perSecond }) => perSecond)),
       p99: median(results.map(({ p99 }) => p99)),
+      cpu: median(results.map(({ cpuMicroseconds }) => cpuMicroseconds)),
       failed: results.reduce((sum, { failed }) => sum + failed, 0),
     }))
     if (us === undefined || them === undefined) throw new Error('no round was run')
@@ -45,16 +49,26 @@ export async function creates(options: {
         `requests failed: ${JSON.stringify([...ours, ...theirs].find(({ firstFailure }) => firstFailure))}`,
       )
     rows.push(
-      `| ${clients} | ${us.perSecond} (${us.p99}) | ${them.perSecond} (${them.p99}) | ${(us.perSecond / them.perSecond).toFixed(2)} |`,
+      `| ${clients} | ${us.perSecond} (${us.p99}) | ${them.perSecond} (${them.p99}) | ${(us.perSecond / them.perSecond).toFixed(2)} | ${us.cpu.toFixed(0)} µs, ${them.cpu.toFixed(0)} µs |`,
     )
   }
   return rows
 }
 
-async function onKedge(common: readonly string[]): Promise<LoadResult> {
+interface Measured extends LoadResult {
+  readonly cpuMicroseconds: number
+}
+
+async function measured(server: number, parameters: readonly string[]): Promise<Measured> {
+  const before = cpuSeconds(server)
+  const result = await pinnedScript<LoadResult>('./load.ts', parameters)
+  return { ...result, cpuMicroseconds: ((cpuSeconds(server) - before) / result.answered) * 1e6 }
+}
+
+async function onKedge(common: readonly string[]): Promise<Measured> {
   const server = await startServer(SERVER_CORE)
   try {
-    return await pinnedScript<LoadResult>('./load.ts', [
+    return await measured(server.pid, [
       '--peer',
       'kedge',
       '--url',
@@ -70,7 +84,7 @@ async function onKedge(common: readonly string[]): Promise<LoadResult> {
   }
 }
 
-async function onEtcd(common: readonly string[]): Promise<LoadResult> {
+async function onEtcd(common: readonly string[]): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-bench-etcd-'))
   const [client, peer] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${client}`
@@ -93,7 +107,7 @@ async function onEtcd(common: readonly string[]): Promise<LoadResult> {
   ])
   try {
     await answering(`${url}/health`)
-    return await pinnedScript<LoadResult>('./load.ts', ['--peer', 'etcd', '--url', url, ...common])
+    return await measured(child.pid ?? 0, ['--peer', 'etcd', '--url', url, ...common])
   } finally {
     child.kill('SIGKILL')
     await new Promise((resolve) => child.once('close', resolve))
@@ -113,9 +127,4 @@ async function answering(url: string): Promise<void> {
       throw new Error(`${url} does not answer: is etcd installed? (apt-get install etcd-server)`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-}
-
-export const machine = async (): Promise<string> => {
-  const cpu = /model name\s*: (.*)/.exec(await readFile('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown processor'
-  return cpu
 }

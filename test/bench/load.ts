@@ -1,7 +1,8 @@
 /**
  * A closed-loop load client, a process of its own so that it can be pinned to a core: each of `clients` sends its next
  * request when the last was answered. Speaks to kedge over TLS with a token, or to etcd's JSON gateway. Prints one line of
- * JSON: `{ ok, failed, seconds, perSecond, p50, p99 }`, latencies in milliseconds. Loopback only.
+ * JSON: `{ ok, failed, answered, seconds, perSecond, p50, p99 }`, latencies in milliseconds; `answered` counts the warm-up
+ * too. Loopback only.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -70,6 +71,7 @@ const pool = new Pool(url.origin, {
 })
 const latencies: number[] = []
 let failed = 0
+let answered = 0
 let firstFailure = ''
 
 async function client(number: number, until: number, record: boolean): Promise<void> {
@@ -78,6 +80,7 @@ async function client(number: number, until: number, record: boolean): Promise<v
     const began = performance.now()
     const answer = await pool.request({ path, method: 'POST', headers, body })
     const text = await answer.body.text()
+    answered += 1
     if (!good(answer.statusCode, text)) {
       failed += 1
       firstFailure ||= `${answer.statusCode} ${text.slice(0, 200)}`
@@ -97,5 +100,5 @@ await pool.close()
 latencies.sort((one, other) => one - other)
 const at = (share: number): number => Number((latencies[Math.floor(latencies.length * share)] ?? Number.NaN).toFixed(2))
 process.stdout.write(
-  `${JSON.stringify({ ok: latencies.length, failed, seconds: took, perSecond: Math.round(latencies.length / took), p50: at(0.5), p99: at(0.99), ...(failed > 0 ? { firstFailure } : {}) })}\n`,
+  `${JSON.stringify({ ok: latencies.length, failed, answered, seconds: took, perSecond: Math.round(latencies.length / took), p50: at(0.5), p99: at(0.99), ...(failed > 0 ? { firstFailure } : {}) })}\n`,
 )

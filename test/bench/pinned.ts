@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 export interface LoadResult {
   readonly ok: number
   readonly failed: number
+  /** with the warm-up */
+  readonly answered: number
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
