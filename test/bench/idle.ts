@@ -12,8 +12,8 @@ const SECONDS = Number(process.env['KEDGE_BENCH_IDLE_S'] ?? '600')
 export async function idle(): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-bench-idle-'))
   const port = await freePort()
-  const parameters = ['cli/main.ts', 'up', '--port', String(port), '--data', join(folder, 'data'), '--node', 'idle-1']
-  const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parameters = ['bin/kedge', 'up', '--port', String(port), '--data', join(folder, 'data'), '--node', 'idle-1']
+  const child = spawn('sh', parameters, { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     await new Promise((resolve) => setTimeout(resolve, 30_000))
     const agent = childOf(child.pid ?? 0)

@@ -7,24 +7,25 @@ import { docker, image, removePodContainers } from '../tools/docker.ts'
 import { freePort } from '../tools/free-port.ts'
 import { clientOf } from './client.ts'
 
-const PODS = 50
+const PODS = Number(process.env['KEDGE_BENCH_PODS'] ?? '50')
+const NODE = 'bench-1'
 
 export async function pods(): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'kedge-bench-pods-'))
   const [port, data] = [await freePort(), join(folder, 'data')]
   const up = [
-    'cli/main.ts',
+    'bin/kedge',
     'up',
     '--port',
     String(port),
     '--data',
     data,
     '--node',
-    'bench-1',
+    NODE,
     '--docker',
     process.env['KEDGE_TEST_DOCKER'] ?? 'unix:///var/run/docker.sock',
   ]
-  const child = spawn(process.execPath, up, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('sh', up, { stdio: ['ignore', 'pipe', 'inherit'] })
   const stop = new AbortController()
   try {
     const kubeconfig = await eventuallyRead(join(data, 'kubeconfig'))
@@ -85,7 +86,7 @@ export async function pods(): Promise<readonly string[]> {
     stop.abort()
     child.kill('SIGTERM')
     await new Promise((resolve) => child.once('close', resolve))
-    await removePodContainers()
+    await removePodContainers(NODE)
     await rm(folder, { recursive: true, force: true })
   }
 }
