@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runAgent } from '../agent/main.ts'
 import { dataDirectory, dockerSocket, type Flags, SettingError, settings } from './settings.ts'
 import { untilSignal } from './signals.ts'
@@ -40,9 +41,12 @@ export async function agent(flags: AgentFlags): Promise<void> {
   const failed = running.then(() => new Promise<never>(() => undefined))
   await Promise.race([untilSignal(failed), ...(process.connected ? [once(process, 'disconnect')] : [])])
   stop.abort()
-  await running
-  if (process.connected) process.disconnect()
+  // Nothing an agent does at its end is needed by the next one: an engine that does not answer must not keep it.
+  await Promise.race([running, sleep(STOP_MS)])
+  process.exit()
 }
+
+const STOP_MS = 5_000
 
 function url(server: string): string {
   const { protocol } = URL.parse(server) ?? { protocol: '' }

@@ -12,6 +12,9 @@ import { findEngine } from './engine.ts'
 import { type Flags, type Settings, settings } from './settings.ts'
 import { signalled } from './signals.ts'
 
+/** An agent ends within five seconds of being asked. */
+const AGENT_STOP_MS = 7_000
+
 /** Restarts of an agent that died, spaced like a crash-looping container's. */
 const AGENT_RESTART_MS = [1_000, 2_000, 5_000, 10_000, 30_000]
 
@@ -102,7 +105,10 @@ function runAgentProcess(chosen: Settings, server: RunningServer, signal: AbortS
       (error: unknown) => say(`kedge: no join token for the agent: ${String(error)}`),
     )
   })
-  const end = (): void => void child.kill('SIGTERM')
+  const end = (): void => {
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), AGENT_STOP_MS).unref()
+  }
   signal.addEventListener('abort', end)
   return new Promise((resolve) => {
     child.on('exit', (code) => {

@@ -46,7 +46,9 @@ describe('streams', () => {
   })
 
   test('kubectl exec -it has a terminal of the size of ours, and its exit code', async () => {
-    const inside = 'test -t 0 && test -t 1 && echo terminal; stty size; read word; echo "read $word"; exit 5'
+    // The size comes right after the terminal, as with a kubelet.
+    const inside =
+      'test -t 0 && test -t 1 && echo terminal; until stty size 2>&1 | grep -q "^[1-9]"; do sleep 0.1; done; stty size; read word; echo "read $word"; exit 5'
     const typed = `stty rows 33 cols 77; ${kubectlPath} exec -it web -- sh -c '${inside}'`
     const { code, stdout } = await command('script', ['-qec', typed, '/dev/null'], {
       stdin: 'abc\n',
