@@ -55,7 +55,7 @@ describe('streams', () => {
       deadlineMs: 20_000,
       env: { ...process.env, KUBECONFIG: cluster.kubeconfig, SHELL: '/bin/sh' },
     })
-    expect(stdout.replaceAll('\r', '')).toMatch(/terminal\n33 77\n[\s\S]*read abc\n/)
+    expect(stdout.replaceAll('\r', '')).toMatch(/terminal\n[\s\S]*33 77\n[\s\S]*read abc\n/)
     expect(code).toBe(5)
   })
 
