@@ -8,6 +8,7 @@ import type { Identity } from './disk.ts'
 import { identityOf } from './disk.ts'
 import { backoffMs } from './link/backoff.ts'
 import { Refused } from './link/client.ts'
+import { Patience } from './link/patience.ts'
 import { groundOf } from './node-ground.ts'
 import { stableNode } from './node-status.ts'
 import type { AgentParts } from './parts.ts'
@@ -46,10 +47,12 @@ class NodeAgent {
   /** ends the poll in flight, when a report learned that the session is over */
   #poll = new AbortController()
   #nodeText = ''
+  readonly #patience: Patience
 
   constructor(parts: AgentParts, signal: AbortSignal) {
     this.#parts = parts
     this.#signal = signal
+    this.#patience = new Patience(parts.random)
   }
 
   async run(): Promise<void> {
@@ -163,6 +166,7 @@ class NodeAgent {
     // A new session knows nothing of what an earlier one was told.
     for (const worker of this.#pods?.all() ?? [])
       if (worker.status !== undefined) this.#reports.status(worker.id, worker.status)
+    this.#patience.end()
     log('info', 'registered', { node, podCIDR: identity.podCIDR })
     this.#parts.registered?.(identity)
     return { what: 'registered' }
@@ -181,6 +185,7 @@ class NodeAgent {
       if (poll.aborted && !this.#signal.aborted) throw new SessionOver('the session is over', { cause: error })
       throw error
     }
+    this.#patience.end()
     const news = await this.#take(answer, have)
     for (const order of answer.streams) this.#stream(order)
     // A server that does not hold its polls must not make a node spin.
@@ -218,7 +223,6 @@ class NodeAgent {
   }
 
   async #reporting(): Promise<void> {
-    let failures = 0
     this.#keep(this.#watchNode())
     while (!this.#signal.aborted) {
       await this.#reports.ready(this.#signal)
@@ -231,7 +235,7 @@ class NodeAgent {
         const answer = await this.#reports.send(session, (report) =>
           this.#parts.link.report(this.#identity?.credential ?? '', report, this.#signal),
         )
-        failures = 0
+        this.#patience.end()
         for (const { uid } of answer.unknown) this.#pods?.forget(uid)
       } catch (error) {
         if (this.#signal.aborted) return
@@ -240,10 +244,8 @@ class NodeAgent {
           this.#session = ''
           this.#poll.abort()
         }
-        failures++
         this.#parts.log('debug', 'report failed', { error: String(error) })
-        const floor = error instanceof Refused ? error.retryAfterMs : 0
-        await this.#rest(backoffMs(failures, floor, this.#parts.random))
+        await this.#patience.rest(error instanceof Refused ? error.retryAfterMs : 0, this.#signal)
       }
     }
   }
