@@ -23,21 +23,12 @@ export default defineConfig({
         test: {
           name: 'nodejs',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/architecture.test.ts', 'test/{tools,workerd,e2e,quiet,conformance,bench}/**'],
+          exclude: ['test/architecture.test.ts', 'test/{tools,workerd,e2e,conformance,bench}/**'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
       },
       './vitest.workerd.config.ts',
-      {
-        test: {
-          // A command of its own, `vitest run --project quiet`: its clean-up has been seen to hang.
-          name: 'quiet',
-          include: ['test/quiet/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-        },
-      },
       {
         test: {
           name: 'e2e',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pinnedNode } from '../../bin/node.js'
 import { type Answer, command, type CommandOptions } from './command.ts'
-import { dockerHost } from './docker.ts'
+import { dockerHost, removePodContainers } from './docker.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { type Kubectl, kubectl } from './kubectl.ts'
@@ -100,7 +100,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
       kubectl: kubectl(kubeconfig),
       [Symbol.asyncDispose]: async () => {
         await process.stop()
-        await temporary?.[Symbol.asyncDispose]()
+        if (temporary === undefined) return
+        // The pods outlive the process, and nobody would find them without its data.
+        if (options.node !== undefined) await removePodContainers(options.node)
+        await temporary[Symbol.asyncDispose]()
       },
     }
   } catch (error) {
