@@ -29,5 +29,5 @@ it('a stop ends every wait', { timeout: 5000 }, async () => {
   const stop = new AbortController()
   const wait = new Patience(() => 1).rest(HOUR_MS, stop.signal)
   stop.abort()
-  await wait
+  await expect(wait).resolves.toBeUndefined()
 })
