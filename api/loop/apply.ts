@@ -21,6 +21,7 @@ import type { Guard, Key } from '../store/store.ts'
 import type { EventAction, EventWriter } from './events.ts'
 import { requestOf } from './requests.ts'
 import { type Reading, textOf } from './reading.ts'
+import type { Width } from './width.ts'
 
 export interface ApplyContext {
   readonly cluster: Cluster
@@ -28,6 +29,8 @@ export interface ApplyContext {
   readonly view: Reading
   readonly epoch: Guard
   readonly events: EventWriter
+  /** of all plans of a pass together */
+  readonly width: Width
 }
 
 /** 'lost': somebody else was faster, plan again. 'failed': the API refused, for the reason given. */
@@ -45,19 +48,32 @@ type Change = Exclude<Action, EventAction>
 export async function applyPlan(context: ApplyContext, plan: Plan): Promise<Applied> {
   const changes = plan.actions.filter((action): action is Change => action.do !== 'event')
   const { first, second, last } = inOrder(changes)
-  let applied = await applyAll(context, first)
-  if (applied.result !== 'lost') applied = worst([applied, await applyAll(context, second)])
-  if (applied.result === 'done') applied = await applyAll(context, last)
-  // What did not happen is not told.
-  if (applied.result === 'lost') return applied
-  const told = plan.actions.filter((action): action is EventAction => action.do === 'event')
-  const said = applied.result === 'failed' ? told.filter(({ type }) => type === 'Warning') : told
-  for (const action of said) context.events.write(action, context.user, context.epoch)
+  const results = await applyAll(context, first)
+  let applied = worst(results)
+  if (applied.result !== 'lost') applied = worst([applied, ...(await applyAll(context, second))])
+  if (applied.result === 'done') applied = worst(await applyAll(context, last))
+
+  const own = new Map(first.map((chain, at) => [subjectOf(chain), results[at]]))
+  // What has happened may be told whoever holds the epoch by now; what was only seen, by its holder.
+  const guards = changes.length === 0 ? [context.epoch] : []
+  for (const action of plan.actions) {
+    if (action.do !== 'event') continue
+    // One pod that was bound is told of, though another was not; otherwise a plan is told of as a whole.
+    const { result } = own.get(textOf(action.target)) ?? applied
+    // What did not happen is not told, and of what was refused only the warnings.
+    if (result === 'done' || (result === 'failed' && action.type === 'Warning'))
+      context.events.write(action, context.user, guards)
+  }
   return applied
 }
 
-async function applyAll(context: ApplyContext, chains: readonly Chain[]): Promise<Applied> {
-  return worst(await Promise.all(chains.map((chain) => applyChain(context, chain))))
+function applyAll(context: ApplyContext, chains: readonly Chain[]): Promise<readonly Applied[]> {
+  return Promise.all(chains.map((chain) => context.width.run(() => applyChain(context, chain))))
+}
+
+/** The object that a chain changes; a new one has no name here. */
+function subjectOf([change]: Chain): string | undefined {
+  return change === undefined || change.do === 'create' ? undefined : textOf(change.target)
 }
 
 function worst(results: readonly Applied[]): Applied {

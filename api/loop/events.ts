@@ -49,7 +49,7 @@ export class EventWriter {
   }
 
   /** Returns at once. An Event that cannot be written is a line in the log. */
-  write(action: EventAction, user: string, guard: Guard): void {
+  write(action: EventAction, user: string, guards: readonly Guard[]): void {
     const now = this.#cluster.clock.now()
     const { target, source, type, reason, message } = action
     const about = `${source} ${target.resource} ${target.uid}`
@@ -61,7 +61,7 @@ export class EventWriter {
     const thing = `${about} ${type} ${reason} ${message}`
     this.#count++
     const before = this.#pending.get(thing)
-    const writing = (before ?? Promise.resolve()).then(() => this.#write(thing, action, user, guard))
+    const writing = (before ?? Promise.resolve()).then(() => this.#write(thing, action, user, guards))
     const done = writing.finally(() => {
       this.#count--
       if (this.#pending.get(thing) === done) this.#pending.delete(thing)
@@ -75,13 +75,13 @@ export class EventWriter {
   }
 
   /** Never rejects. */
-  async #write(thing: string, action: EventAction, user: string, guard: Guard): Promise<void> {
+  async #write(thing: string, action: EventAction, user: string, guards: readonly Guard[]): Promise<void> {
     const now = this.#cluster.clock.now()
     const said = this.#said.get(thing)
     const { target, reason } = action
     try {
-      if (said === undefined || now - said.at > SAME_FOR_MS || !(await this.#again(said, user, guard, now))) {
-        const name = await this.#create(action, user, guard, now)
+      if (said === undefined || now - said.at > SAME_FOR_MS || !(await this.#again(said, user, guards, now))) {
+        const name = await this.#create(action, user, guards, now)
         remember(this.#said, thing, { namespace: namespaceOf(action), name, count: 1, at: now })
       } else {
         remember(this.#said, thing, { ...said, count: said.count + 1, at: now })
@@ -94,12 +94,12 @@ export class EventWriter {
   }
 
   /** false when the Event is gone. */
-  async #again(said: Said, user: string, guard: Guard, now: number): Promise<boolean> {
+  async #again(said: Said, user: string, guards: readonly Guard[], now: number): Promise<boolean> {
     const key = { resource: 'events', namespace: said.namespace, name: said.name }
     const value = { count: said.count + 1, lastTimestamp: printTime(now) }
     try {
       const body = { type: 'merge', value, duplicates: [] } as const
-      await patch(requestOf(this.#cluster, user, 'patch', key), body, { guards: [guard], lane: 'last' })
+      await patch(requestOf(this.#cluster, user, 'patch', key), body, { guards, lane: 'last' })
       return true
     } catch (error) {
       if (isRefusal(error, 'NotFound')) return false
@@ -107,7 +107,7 @@ export class EventWriter {
     }
   }
 
-  async #create(action: EventAction, user: string, guard: Guard, now: number): Promise<string> {
+  async #create(action: EventAction, user: string, guards: readonly Guard[], now: number): Promise<string> {
     const { target, source, type, reason, message } = action
     const namespace = namespaceOf(action)
     // Upstream's suffix is the time in nanoseconds; a counter keeps names of the same millisecond apart.
@@ -137,7 +137,7 @@ export class EventWriter {
       reportingInstance: '',
     }
     const key = { resource: 'events', namespace, name }
-    await create(requestOf(this.#cluster, user, 'create', key), event, { guards: [guard], lane: 'last' })
+    await create(requestOf(this.#cluster, user, 'create', key), event, { guards, lane: 'last' })
     return name
   }
 

@@ -12,10 +12,13 @@ import { Epoch } from './epoch.ts'
 import { EventWriter } from './events.ts'
 import { KeyQueue } from './key-queue.ts'
 import { Reading } from './reading.ts'
+import { Width } from './width.ts'
 
 /** Changes read at once, and keys of one controller planned at once. */
 const CHANGES = 500
 const KEYS = 256
+/** Writes of a pass under way at once: a few flushes' worth, so that others find room beside them. */
+const WRITES = 512
 /** Pages of changes taken in before planning goes on. */
 const PAGES = 20
 /** How long to leave the field to whoever took the epoch, when nothing rings meanwhile. */
@@ -144,7 +147,8 @@ export class Passes {
       return false
     }
     const view = new Reading(this.#cluster)
-    const context = { cluster: this.#cluster, user: controller.user, view, epoch, events: this.#events }
+    const width = new Width(WRITES)
+    const context = { cluster: this.#cluster, user: controller.user, view, epoch, events: this.#events, width }
     const lost: string[] = []
     let wrote = false
     await Promise.all(

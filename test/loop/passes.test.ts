@@ -160,6 +160,33 @@ describe('what the loop survives', () => {
     await other.ended
   })
 
+  test('another control plane takes over in the middle of a plan: every pod is bound, and each is told of once', async () => {
+    let bindings = 0
+    await using world = await openWorld({
+      store: (store) => ({
+        ...store,
+        async write(group) {
+          const [effect] = group.effects
+          if (effect?.op === 'put' && effect.index.nodeName !== undefined && ++bindings === 10) await takeEpoch(store)
+          return store.write(group)
+        },
+      }),
+    })
+    await addNode(world, 'n1')
+    await sent(world.door.send('POST', DEPLOYMENTS, aDeployment('web', 40)))
+    await world.loop.settled()
+    await advance(world, MINUTE)
+    await world.loop.settled()
+    const pods = await world.names(PODS)
+    expect(pods).toHaveLength(40)
+    expect(bindings).toBeGreaterThan(40)
+    const told = (await world.list('/api/v1/events')).filter(({ reason }) => reason === 'Scheduled')
+    expect(new Set(told.map(({ message }) => message))).toEqual(
+      new Set(pods.map((name) => `Successfully assigned default/${name} to n1`)),
+    )
+    expect(told).toHaveLength(40)
+  })
+
   test('what was planned before another control plane took over is planned again before it is written', async () => {
     const world = await openWorld()
     await world[Symbol.asyncDispose]()
@@ -322,6 +349,14 @@ function said(
 function effectOf(cause: string): Answered {
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name: `effect-of-${cause}` } }
   return { do: 'create', resource: 'configmaps', object, why: 'a test' }
+}
+
+/** As another control plane would, which then does nothing. */
+async function takeEpoch(store: Store): Promise<void> {
+  const key = { resource: '~pass', namespace: '', name: 'epoch' }
+  const held = await store.get(key)
+  const put = { op: 'put', key, expect: held?.revision ?? 'absent', value: '{"owner":"another"}', index: {} } as const
+  expect((await store.write({ effects: [put] })).ok).toBe(true)
 }
 
 /** Pods that are none of the test's business, bound and running, straight into the store. */
