@@ -127,10 +127,17 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
   }
 }
 
+/** What agents ask is loaded when the first one does. */
+let loadDoor = async (): Promise<Door> => {
+  const loading = import('./dispatch/door.ts').then((door) => door.agentsDoor)
+  loadDoor = () => loading
+  return loading
+}
+
 const agentsDoor: Door = async (cluster, request, path) => {
   if (!path.startsWith('/agent/')) return undefined
-  const door = await import('./dispatch/door.ts')
-  return door.agentsDoor(cluster, request, path)
+  const door = await loadDoor()
+  return door(cluster, request, path)
 }
 
 /** Opens the default cluster and listens: from here on clients are answered. */

@@ -17,7 +17,7 @@ import { Item } from '../registry/item.ts'
 import { update } from '../registry/update.ts'
 import type { Session } from './session.ts'
 
-const ATTEMPTS = 3
+const ATTEMPTS = 4
 const COMPONENT = 'kubelet'
 
 type Told = ReportRequest['events'][number]
@@ -37,14 +37,16 @@ export async function recordEvents(
     if (known === undefined) counted.set(key, { event, count: 1 })
     else known.count++
   }
-  const written = [...counted].map(async ([key, { event, count }]) => {
-    try {
-      await record(cluster, session, event, count, (await sha256Hex(key)).slice(0, 16))
-    } catch (error) {
-      cluster.log.warn('an event of a pod was not recorded', { node: session.claims.node, pod: event.pod, error })
-    }
-  })
-  await Promise.all(written)
+  const written = await Promise.allSettled(
+    [...counted].map(async ([key, { event, count }]) =>
+      record(cluster, session, event, count, (await sha256Hex(key)).slice(0, 16)),
+    ),
+  )
+  const failed = written.filter((result) => result.status === 'rejected')
+  if (failed.length === 0) return
+  // One line a report: when the database is overloaded, so would be whoever reads the log.
+  const { node } = session.claims
+  cluster.log.warn('events of pods were not recorded', { node, events: failed.length, first: failed[0]?.reason })
 }
 
 async function record(cluster: Cluster, session: Session, told: Told, count: number, digest: string): Promise<void> {
@@ -63,8 +65,10 @@ async function record(cluster: Cluster, session: Session, told: Told, count: num
     authorizeAgent({ ...resource, cluster, verb, user: nodeUser(node, nodeUid) }, true)
   for (let attempt = 1; ; attempt++) {
     const at = printTime(cluster.clock.now())
-    const stored = await cluster.store.get({ resource: 'events', namespace: told.namespace, name })
     try {
+      // Most are told for the first time: whether one is there shows when it cannot be made.
+      const stored =
+        attempt === 1 ? undefined : await cluster.store.get({ resource: 'events', namespace: told.namespace, name })
       if (stored === undefined) await create(allowed('create'), eventOf(told, node, name, count, at), { lane: 'last' })
       else {
         const held = Item.of(stored)

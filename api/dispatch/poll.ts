@@ -17,6 +17,9 @@ const RENEW_AT_LEFT = 0.2
 /** Nodes that all woke up in vain at the same time come back a little apart. */
 const IDLE_JITTER_MS = 50
 
+/** Nobody reads why: with a reason given none is made, and one made is an error with its stack. */
+const OVER = 'over'
+
 export async function poll(cluster: Cluster, request: Request): Promise<Response> {
   const message = await readMessage(request, pollRequest)
   const sessions = sessionsOf(cluster)
@@ -61,7 +64,7 @@ async function wait(
   }
   const { listener } = session
   const late = new AbortController()
-  const until = cluster.clock.sleep(waitMs, AbortSignal.any([signal, late.signal])).then(() => late.abort())
+  const until = cluster.clock.sleep(waitMs, AbortSignal.any([signal, late.signal])).then(() => late.abort(OVER))
   try {
     for (;;) {
       const streams = await cluster.streams.take(node)
@@ -73,7 +76,7 @@ async function wait(
       const ended = AbortSignal.any([signal, late.signal, turn.signal])
       const heard = listener.next(ended)
       await Promise.race([heard, session.disturbed(ended)])
-      turn.abort()
+      turn.abort(OVER)
       // A ring that came with the other is not to be lost.
       const rung = await heard
       if (session.over) break
@@ -84,7 +87,7 @@ async function wait(
       if (assignment !== undefined) return { assignment, streams: await cluster.streams.take(node), idle: false }
     }
   } finally {
-    late.abort()
+    late.abort(OVER)
     await until
   }
   if (session.over) throw gone('the session is over: register again')

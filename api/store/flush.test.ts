@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Pending } from './flush.ts'
-import { checkGroup, encodeGroup, takeFlush, utf8Length } from './flush.ts'
+import { checkGroup, encodeGroup, roomFor, takeFlush, utf8Length } from './flush.ts'
 import { keyText } from './key.ts'
 import type { Expect, Group, Key } from './store.ts'
 
@@ -101,6 +101,14 @@ describe('what shares a flush', () => {
     const first = reqs(takeFlush([...events, ...bindings], none))
     expect(first.slice(0, 56)).toEqual(Array.from({ length: 56 }, (_, n) => `b${n}`))
     expect(first.slice(56)).toEqual(Array.from({ length: 8 }, (_, n) => `e${n}`))
+  })
+
+  test('what matters least is refused first when too much waits', () => {
+    const [first, normal, last] = (['first', undefined, 'last'] as const).map((lane) =>
+      roomFor({ effects: [], ...(lane === undefined ? {} : { lane }) }),
+    )
+    expect(last).toBeLessThan(normal ?? 0)
+    expect(normal).toBeLessThan(first ?? 0)
   })
 })
 

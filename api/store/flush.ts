@@ -17,6 +17,9 @@ const FLUSH_BYTES = 2_000_000
 
 const SEATS_BY_AGE = 8
 
+/** By lane. At 64 in a few milliseconds, a full queue is a wait of about a second. */
+const MAX_WAITING = [16_384, 12_288, 6_144] as const
+
 /** One group is one statement, and a libSQL server has limits of its own. */
 export const MAX_GROUP_BYTES = 4_800_000
 
@@ -148,13 +151,22 @@ export function takeFlush(waiting: Pending[], known: ReadonlyMap<string, number>
   return inLanes([...taken])
 }
 
-function candidates(waiting: readonly Pending[]): readonly Pending[] {
-  if (waiting.length <= FLUSH_GROUPS) return waiting
-  return [...waiting.slice(0, SEATS_BY_AGE), ...inLanes(waiting.slice(SEATS_BY_AGE))]
+/** Looked at only as far as the flush has room: a long queue is not sorted for each. */
+function* candidates(waiting: readonly Pending[]): Iterable<Pending> {
+  if (waiting.length <= FLUSH_GROUPS) return yield* waiting
+  yield* waiting.slice(0, SEATS_BY_AGE)
+  for (const lane of LANES) {
+    for (let at = SEATS_BY_AGE; at < waiting.length; at++) {
+      const pending = waiting[at]
+      if (pending !== undefined && laneOf(pending.group) === lane) yield pending
+    }
+  }
 }
 
 function inLanes(groups: Pending[]): Pending[] {
-  return groups.every((pending) => laneOf(pending) === 1) ? groups : groups.toSorted((a, b) => laneOf(a) - laneOf(b))
+  return groups.every((pending) => laneOf(pending.group) === 1)
+    ? groups
+    : groups.toSorted((a, b) => laneOf(a.group) - laneOf(b.group))
 }
 
 /** Revisions only rise: whoever expects an older one than was seen on the key has lost. */
@@ -165,8 +177,15 @@ function isDoomed(pending: Pending, known: ReadonlyMap<string, number>): boolean
   })
 }
 
-function laneOf(pending: Pending): number {
-  return pending.group.lane === 'first' ? 0 : pending.group.lane === 'last' ? 2 : 1
+const LANES = [0, 1, 2] as const
+
+function laneOf({ lane }: Group): (typeof LANES)[number] {
+  return lane === 'first' ? 0 : lane === 'last' ? 2 : 1
+}
+
+/** Groups that may wait before one of this lane is refused: what matters least is refused first. */
+export function roomFor(group: Group): number {
+  return MAX_WAITING[laneOf(group)]
 }
 
 /** Keys with expectations, effects first: the order of a group's tuples. */

@@ -72,6 +72,8 @@ export function libsqlReader(options: ReaderOptions): Reader {
   }
 
   async function getMany(keys: readonly Key[]): Promise<readonly (Stored | undefined)[]> {
+    const [only] = keys
+    if (only !== undefined && keys.length === 1) return [await get(only)]
     const found: (Stored | undefined)[] = keys.map(() => undefined)
     let from = 0
     while (from < keys.length) {

@@ -11,7 +11,7 @@
 import type { Flush } from './compose.ts'
 import { composeFlush } from './compose.ts'
 import type { Pending } from './flush.ts'
-import { MAX_GROUP_BYTES, checkGroup, encodeGroup, expectations, hasDue, takeFlush } from './flush.ts'
+import { MAX_GROUP_BYTES, checkGroup, encodeGroup, expectations, hasDue, roomFor, takeFlush } from './flush.ts'
 import { describeKey } from './key.ts'
 import type { Opener } from './read.ts'
 import { int } from './read.ts'
@@ -39,8 +39,7 @@ export interface WriterOptions {
   readonly failed: (error: unknown) => StoreError
 }
 
-/** Groups and bytes that may wait; beyond, `write` answers 'unavailable' at once. */
-const MAX_WAITING = 4096
+/** Text that may wait; beyond this and `roomFor`, `write` answers 'unavailable' at once. */
 const MAX_WAITING_BYTES = 64_000_000
 
 /** A flush without an answer is sent this often in all. */
@@ -83,7 +82,7 @@ export function groupWriter(options: WriterOptions): GroupWriter {
         `a group has ${encoded.bytes} bytes, at most ${MAX_GROUP_BYTES} are written at once`,
       )
     }
-    if (waiting.length >= MAX_WAITING || waitingBytes + encoded.bytes > MAX_WAITING_BYTES) {
+    if (waiting.length >= roomFor(group) || waitingBytes + encoded.bytes > MAX_WAITING_BYTES) {
       throw new StoreError('unavailable', `${waiting.length} writes are waiting for the database already`)
     }
     return new Promise((resolve, reject) => {

@@ -16,23 +16,31 @@ export interface Connection {
   close(): void
 }
 
+interface Prepared {
+  readonly statement: Database.Statement
+  /** it answers rows */
+  readonly reads: boolean
+}
+
 export function connect(file: string): Connection {
   const database = new Database(file)
-  const prepared = new Map<string, Database.Statement>()
+  const prepared = new Map<string, Prepared>()
 
-  function statement(sql: string): Database.Statement {
+  function statement(sql: string): Prepared {
     const known = prepared.get(sql)
     if (known !== undefined) return known
-    const made = database.prepare(sql)
-    if (made.reader) made.raw(true)
+    const statement = database.prepare(sql)
+    // Asked once: it is a call into the engine.
+    const made = { statement, reads: statement.reader }
+    if (made.reads) statement.raw(true)
     if (prepared.size >= MAX_PREPARED) prepared.clear()
     prepared.set(sql, made)
     return made
   }
 
   function execute({ sql, args }: SqlStatement): readonly SqlRow[] {
-    const made = statement(sql)
-    if (made.reader) return made.all(args) as SqlRow[]
+    const { statement: made, reads } = statement(sql)
+    if (reads) return made.all(args) as SqlRow[]
     made.run(args)
     return []
   }
