@@ -37,6 +37,7 @@ describe('what is wrong with a name', () => {
     [names.isPortName('80'), ['must contain at least one letter (a-z)']],
     [names.isPortNumber(0), ['must be between 1 and 65535, inclusive']],
     [names.isPathSegmentName('a/b%'), ["may not contain '/'", "may not contain '%'"]],
+    [names.isPathSegmentName('a\0b'), ["may not contain '\\0'"]],
     [names.isPathSegmentName('..'), ["may not be '..'"]],
     [names.isPathSegmentName('..', true), []],
     [

@@ -121,7 +121,9 @@ export function isConfigMapKey(value: string): readonly string[] {
 /** Names of RBAC objects and whatever else only has to fit into a URL. */
 export function isPathSegmentName(value: string, isPrefix = false): readonly string[] {
   if (!isPrefix && (value === '.' || value === '..')) return [`may not be '${value}'`]
-  return ['/', '%'].filter((char) => value.includes(char)).map((char) => `may not contain '${char}'`)
+  const problems = ['/', '%'].filter((char) => value.includes(char)).map((char) => `may not contain '${char}'`)
+  // Upstream takes it; here no path can name it, and SQLite's texts may end at it.
+  return value.includes('\0') ? [...problems, "may not contain '\\0'"] : problems
 }
 
 /** Environment variables: printable ASCII without `=` (1.35's rule). */

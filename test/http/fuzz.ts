@@ -3,8 +3,8 @@
  * every object that no accepted request named is byte for byte what it was.
  */
 import { kinds } from '../../api/kinds/all.ts'
-import type { Cluster } from '../../api/platform/port.ts'
-import { openDoor } from './door.ts'
+import type { Store } from '../../api/store/store.ts'
+import { type Door, openDoor } from './door.ts'
 import { drawing, firstRequests, randomRequest, type Sent } from './requests.ts'
 
 export interface Report {
@@ -19,10 +19,10 @@ export interface Report {
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MOST_VIOLATIONS = 20
 
-/** On a cluster in memory, or on the one given. */
-export async function fuzz(seed: number, requests: number, cluster?: Cluster): Promise<Report> {
-  const door = await openDoor(cluster === undefined ? { seed } : { cluster })
-  await door.send('POST', '/api/v1/namespaces', { metadata: { name: 'other' } })
+/** On a cluster in memory, or through the door given: one app, round after round. */
+export async function fuzz(seed: number, requests: number, given?: Door): Promise<Report> {
+  const door = given ?? (await openDoor({ seed }))
+  for (const name of ['default', 'other']) await door.send('POST', '/api/v1/namespaces', { metadata: { name } })
   for (const { path, body } of firstRequests()) await door.send('POST', path, body)
   const draw = drawing(seed)
   const statuses: Record<string, number> = {}
@@ -61,16 +61,30 @@ export async function fuzz(seed: number, requests: number, cluster?: Cluster): P
   return { requests, accepted, statuses, violations }
 }
 
-async function everything(
-  store: Awaited<ReturnType<typeof openDoor>>['cluster']['store'],
-): Promise<ReadonlyMap<string, string>> {
+const RESOURCES = [...kinds.map((kind) => kind.resource), '~clusterip', '~nodeport']
+
+async function everything(store: Store): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>()
-  for (const resource of [...kinds.map((kind) => kind.resource), '~clusterip', '~nodeport']) {
+  for (const resource of RESOURCES) {
     const page = await store.list({ resource, limit: 10_000 })
     if ('expired' in page) continue
     for (const { key, value } of page.items) found.set(`${key.resource}/${key.namespace}/${key.name}`, value)
   }
   return found
+}
+
+/** Removes every object and its history, as controllers and compaction would: the next round starts from nothing. */
+export async function removeEverything(store: Store): Promise<void> {
+  for (const resource of RESOURCES) {
+    const page = await store.list({ resource, limit: 10_000 })
+    if ('expired' in page) throw new Error(`${resource}: a list at the present has expired`)
+    for (const { key, revision } of page.items) {
+      const { ok } = await store.write({ effects: [{ op: 'delete', key, expect: revision }] })
+      if (!ok) throw new Error(`${key.resource}/${key.namespace}/${key.name} changed while it was removed`)
+    }
+  }
+  const { head } = await store.head()
+  for (let done = false; !done;) ({ done } = await store.compact(head, 10))
 }
 
 function isStatus(text: string, code: number): boolean {
