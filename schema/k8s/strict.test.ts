@@ -53,6 +53,10 @@ describe('a value of the wrong type is refused in the words of Go', () => {
       'json: cannot unmarshal bool into Go struct field EnvVar.spec.template.spec.containers.env.value of type string',
     ],
     [
+      { metadata: { labels: { app: true } } },
+      'json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.labels of type string',
+    ],
+    [
       podSpec({ containers: [{ resources: { limits: { cpu: 'lots' } } }] }),
       "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
     ],

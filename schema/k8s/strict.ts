@@ -133,7 +133,6 @@ function read(walk: Walk, shape: Shape, held: unknown, place: Place): unknown {
           readItem(walk, shape.values, held[key], {
             ...place,
             path: join(place.path, key),
-            goPath: join(place.goPath, key),
             goType,
           }),
         ])

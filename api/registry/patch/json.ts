@@ -255,12 +255,12 @@ function badIndex(index: number, failed: string): Refusal {
   return doesNotApply(`${failed}: Unable to access invalid index: ${index}: invalid index referenced`)
 }
 
-/** Upstream answers one generic sentence; the cause says which operation failed, and kubectl prints it. */
+/** Upstream answers one generic sentence; the cause says which operation failed, and kubectl prints it as `patch: why`. */
 export function doesNotApply(why: string): Refusal {
   return new Refusal({
     code: 422,
     reason: 'Invalid',
     message: 'the server rejected our request due to an error in our request',
-    details: { causes: [{ message: why }] },
+    details: { causes: [{ field: 'patch', message: why }] },
   })
 }
