@@ -1,4 +1,5 @@
 /** From a commit to its event, with 100 watchers and 100 writes/s: the same clock on both ends. */
+import { eventually } from '../tools/eventually.ts'
 import { clientOf } from './client.ts'
 import { SERVER_CORE } from './pinned.ts'
 import { startServer } from './server.ts'
@@ -6,6 +7,8 @@ import { startServer } from './server.ts'
 const WATCHERS = 100
 const WRITES = 1_000
 const EVERY_MS = 10
+const WATCH =
+  'watch=true&timeoutSeconds=300&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
 
 export async function watch(): Promise<readonly string[]> {
   const server = await startServer(SERVER_CORE)
@@ -13,7 +16,10 @@ export async function watch(): Promise<readonly string[]> {
   const stop = new AbortController()
   const sent = new Map<string, number>()
   const latencies: number[] = []
+  let following = 0
   const heard = (line: string): void => {
+    // The bookmark after what there was at the begin: from here on the watcher hears what happens.
+    if (line.includes('"k8s.io/initial-events-end":"true"')) following += 1
     const name = /"name":"(w-\d+)"/.exec(line)?.[1]
     if (name === undefined) return
     const at = performance.now()
@@ -21,10 +27,10 @@ export async function watch(): Promise<readonly string[]> {
     if (began !== undefined) latencies.push(at - began)
   }
   const watchers = Array.from({ length: WATCHERS }, () =>
-    client.lines('/api/v1/namespaces/default/configmaps?watch=true&timeoutSeconds=300', stop.signal, heard),
+    client.lines(`/api/v1/namespaces/default/configmaps?${WATCH}`, stop.signal, heard),
   )
   try {
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await eventually(() => following === WATCHERS)
     const began = performance.now()
     for (let index = 0; index < WRITES; index += 1) {
       const due = began + index * EVERY_MS
@@ -38,9 +44,8 @@ export async function watch(): Promise<readonly string[]> {
         data: { a: 'b' },
       })
     }
-    const deadline = performance.now() + 10_000
-    while (latencies.length < WATCHERS * WRITES && performance.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    // What is missing after the deadline is shown as missing.
+    await eventually(() => latencies.length >= WATCHERS * WRITES, { everyMs: 20 }).catch(() => undefined)
     latencies.sort((one, other) => one - other)
     const at = (share: number): string =>
       (latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN).toFixed(1)

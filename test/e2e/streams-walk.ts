@@ -89,37 +89,62 @@ async function echoed(port: number, bytes: Buffer): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Python gives kubectl a terminal: what Node itself cannot make. */
+/**
+ * Python gives kubectl a terminal: what Node itself cannot make. Each step waits, with a deadline, for what the one
+ * before it shows; kubectl starts once its terminal has a size.
+ */
 const TERMINAL = `
-import fcntl, os, pty, struct, sys, termios, time, select, signal
-def size(fd, rows, columns):
+import fcntl, os, pty, select, signal, struct, sys, termios, time
+def size(rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
+sized, unsized = os.pipe()
 pid, fd = pty.fork()
 if pid == 0:
-    time.sleep(0.2)
+    os.close(unsized)
+    os.read(sized, 1)
     os.execv(sys.argv[1], sys.argv[1:])
-size(fd, 30, 100)
+size(30, 100)
+os.close(unsized)
 seen = b''
 def until(text, seconds=20):
+    "What comes before the text; None when that does not come before the deadline or the end."
     global seen
     end = time.time() + seconds
-    while text not in seen and time.time() < end:
-        if select.select([fd], [], [], 0.2)[0]:
-            try:
-                seen += os.read(fd, 4096)
-            except OSError:
-                break
-    sys.stdout.buffer.write(seen)
-    seen = b''
+    while text not in seen:
+        if time.time() > end:
+            return None
+        if not select.select([fd], [], [], 0.1)[0]:
+            continue
+        try:
+            more = os.read(fd, 4096)
+        except OSError:
+            more = b''
+        if more == b'':
+            return None
+        sys.stdout.buffer.write(more)
+        seen += more
+    before, _, seen = seen.partition(text)
+    return before
+def asked(wanted, seconds=20):
+    "A size travels on a stream of its own, so it is asked for until it is the one."
+    end = time.time() + seconds
+    while time.time() < end:
+        os.write(fd, b'echo SI""ZE $(stty size)\\n')
+        if until(b'SIZE ') is None or (until(b'\\n') or b'').strip() == wanted:
+            return
 until(b'# ')
-os.write(fd, b'echo SI""ZE $(stty size)\\n'); until(b'SIZE ')
-time.sleep(0.3)
-size(fd, 45, 120); os.kill(pid, signal.SIGWINCH); time.sleep(1)
-os.write(fd, b'echo SI""ZE $(stty size)\\n'); until(b'SIZE ')
-os.write(fd, b'sleep 60; echo INTER""RUPTED $?\\n'); time.sleep(0.7)
-os.write(fd, b'\\x03'); time.sleep(0.3)
-os.write(fd, b'echo INTER""RUPTED $?\\n'); until(b'INTERRUPTED 130', 5)
-os.write(fd, b'exit 7\\n'); until(b'never', 2)
+asked(b'30 100')
+size(45, 120)
+os.kill(pid, signal.SIGWINCH)
+asked(b'45 120')
+os.write(fd, b'echo SLEEP""ING; sleep 60; echo INTER""RUPTED $?\\n')
+until(b'SLEEPING')
+os.write(fd, b'\\x03')
+until(b'# ')
+os.write(fd, b'echo INTER""RUPTED $?\\n')
+until(b'INTERRUPTED 130')
+os.write(fd, b'exit 7\\n')
+until(b'only the end ends this')
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `
 

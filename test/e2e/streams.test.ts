@@ -31,6 +31,7 @@ describe('streams', () => {
   beforeAll(async () => {
     folder = await tempFolder()
     cluster = await startCluster({ agent: true, node: NODE })
+    // The pauses inside are what is asserted: lines whose times are seconds apart, and lives that can be told apart.
     const items = [
       pod('web', 'mkdir /www; echo hello > /www/index.html; echo up; exec httpd -f -p 8080 -h /www'),
       pod('count', 'for i in 1 2 3; do echo line $i; done; sleep 4; echo line 4; sleep 86400', 'Never'),
