@@ -59,14 +59,16 @@ export async function prepareVolumes(record: PodRecord, ip: string, signal: Abor
   const { pod } = record
   if (ip !== '') record.ip = ip
   record.volumes = describe(record, ip)
+  // Before it is waited for: what changes meanwhile says that it is not so any more, and is not to be overruled.
+  record.volumesReady = true
   const hosts = pod.spec?.hostNetwork === true ? undefined : hostsFile(pod, ip, node.clusterDomain)
   try {
     await volumes.prepare(record.id.uid, record.volumes, { hosts, resolvConf: resolvConf(pod, node) }, signal)
   } catch (error) {
+    record.volumesReady = false
     failedMount(record, `MountVolume.SetUp failed : ${messageOf(error)}`)
     throw error
   }
-  record.volumesReady = true
 }
 
 export async function dropSandboxes(
