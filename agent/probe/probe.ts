@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { byHealthService } from './grpc.ts'
 import type { Container, Probe } from '../../schema/k8s/generated/types.ts'
 import type { Driver } from '../driver/driver.ts'
+import { whyNoConnection } from '../plan/no-connection.ts'
 
 export interface ProbeTarget {
   readonly containerId: string
@@ -90,7 +91,12 @@ function byRequest(get: NonNullable<Probe['httpGet']>, target: ProbeTarget, limi
       const ok = code >= 200 && code < 400
       resolve({ ok, message: ok ? '' : `HTTP probe failed with statuscode: ${code}` })
     })
-    sent.on('error', reject)
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.syscall !== 'connect') return reject(error)
+      const { host, port, path } = options
+      const url = `${secure ? 'https' : 'http'}://${host}:${port}${path}`
+      reject(new Error(`Get "${url}": dial tcp ${host}:${port}: ${whyNoConnection(error)}`))
+    })
     sent.end()
   })
 }
@@ -102,7 +108,7 @@ function byConnection(host: string, port: number, limit: AbortSignal): Promise<P
       socket.destroy()
       resolve({ ok: true, message: '' })
     })
-    socket.on('error', (error) => reject(new Error(`dial tcp ${host}:${port}: ${error.message}`, { cause: error })))
+    socket.on('error', (error) => reject(new Error(`dial tcp ${host}:${port}: ${whyNoConnection(error)}`)))
   })
 }
 

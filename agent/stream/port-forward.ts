@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:net'
 import type { WebSocket } from 'ws'
+import { whyNoConnection } from '../plan/no-connection.ts'
 import type { ObservedContainer } from '../plan/observed.ts'
 import { LABEL } from '../plan/observed.ts'
 import { sendFrame } from './send.ts'
@@ -148,10 +149,19 @@ function dialAddress(host: string, port: number): Promise<Duplex> {
 
 const HELPER = `
 const s=require('net').connect({host:'127.0.0.1',port:Number(process.argv[1]),allowHalfOpen:true});
-s.on('error',e=>{process.stderr.write('dial tcp4 127.0.0.1:'+process.argv[1]+': '+e.message);process.exit(1)});
+s.on('error',e=>{process.stderr.write(JSON.stringify({code:e.code,message:e.message}));process.exit(1)});
 s.on('connect',()=>{process.stderr.write('ok');process.stdin.pipe(s);s.pipe(process.stdout)});
 s.on('end',()=>process.stdout.write('',()=>process.exit(0)));
 s.on('close',()=>process.exit(0))`
+
+/** What the helper said of its error; anything else came from nsenter. */
+function whyFrom(said: string): string {
+  try {
+    return whyNoConnection(JSON.parse(said) as { code?: string; message: string })
+  } catch {
+    return said === '' ? 'the helper ended' : said.trim()
+  }
+}
 
 async function dialInside(pid: number, port: number): Promise<Duplex> {
   const { Duplex: Both } = await import('node:stream')
@@ -165,7 +175,7 @@ async function dialInside(pid: number, port: number): Promise<Duplex> {
       if (said === 'ok') resolve()
     })
     child.on('error', reject)
-    child.on('close', () => reject(new Error(said === '' ? 'the helper ended' : said)))
+    child.on('close', () => reject(new Error(`dial tcp4 127.0.0.1:${port}: ${whyFrom(said)}`)))
   })
   const both = Both.from({ readable: child.stdout, writable: child.stdin })
   both.on('close', () => child.kill('SIGKILL'))

@@ -134,7 +134,7 @@ describe.skipIf(reason !== undefined)('a stream into a container', { timeout: 60
     const bad = await connect('8081', '1')
     await expect.poll(() => bad.data.ended && bad.error.ended, { timeout: 10_000 }).toBe(true)
     expect(bad.error.text).toMatch(
-      /^failed to connect to port 8081 inside pod: dial tcp4 127\.0\.0\.1:8081: connect ECONNREFUSED/,
+      /^failed to connect to port 8081 inside pod: dial tcp4 127\.0\.0\.1:8081: connect: connection refused$/,
     )
     expect(client.pings).toEqual([1])
     socket.close()
