@@ -7,6 +7,7 @@ import { Hono } from 'hono'
 import { unauthorized, unknownPath } from '../schema/k8s/status.ts'
 import { authenticate } from './access/authenticate.ts'
 import { authorizePath, authorizeRequest } from './access/authorize.ts'
+import { actingAs } from './access/impersonate.ts'
 import { discovery } from './http/discovery.ts'
 import { health, version } from './http/health.ts'
 import { openapi } from './http/openapi.ts'
@@ -72,8 +73,9 @@ async function route(
     if (opened !== undefined) return opened
   }
 
-  const user = await authenticate(cluster, request.headers.get('authorization'))
-  if (user === undefined) throw unauthorized()
+  const asker = await authenticate(cluster, request.headers.get('authorization'))
+  if (asker === undefined) throw unauthorized()
+  const user = actingAs(asker, request.headers)
 
   const asked = parseResource(request.method, path, query)
   if (asked === undefined) {

@@ -4,6 +4,8 @@ import type { User } from './request.ts'
 export const MASTERS = 'system:masters'
 const NODES = 'system:nodes'
 export const AUTHENTICATED = 'system:authenticated'
+export const UNAUTHENTICATED = 'system:unauthenticated'
+export const ANONYMOUS = 'system:anonymous'
 const NODE_PREFIX = 'system:node:'
 /** Binds a node's credential to one incarnation of its Node. */
 const NODE_UID = 'authentication.kubernetes.io/node-uid'
