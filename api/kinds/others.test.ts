@@ -183,6 +183,10 @@ test('what nothing acts on is said when it is new', () => {
   const warning = 'kedge: stored; nothing acts on automountServiceAccountToken yet'
   expect(serviceAccount.warnings(account, undefined)).toEqual([warning])
   expect(serviceAccount.warnings(account, account)).toEqual([])
+  const named = object('v1', 'Service', { spec: { type: 'ExternalName', externalName: 'a.b' } })
+  expect(service.warnings(named, undefined)).toEqual([
+    'kedge: the external name is kept; nothing resolves names of Services yet',
+  ])
 })
 
 test('metadata that identifies an object cannot change', () => {

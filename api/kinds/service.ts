@@ -12,6 +12,7 @@ const AFFINITY_SECONDS = 10_800
 
 /** Goes with the first agent that routes to Services. */
 const NO_ROUTES = 'kedge: the address is kept and EndpointSlices follow; no node routes traffic to Services yet'
+const NO_NAMES = 'kedge: the external name is kept; nothing resolves names of Services yet'
 
 export const service = defineKind<Service>({
   group: '',
@@ -77,7 +78,7 @@ function storedWarnings(spec: ServiceSpec): readonly string[] {
   const fields: (keyof ServiceSpec)[] = ['externalIPs', 'loadBalancerIP', 'loadBalancerClass', 'trafficDistribution']
   const stored = fields.filter((field) => !same(spec[field], undefined)).map((field) => `spec.${field}`)
   if (spec.type === 'LoadBalancer') stored.unshift('spec.type LoadBalancer beyond its node ports')
-  return [NO_ROUTES, ...stored.map((field) => `kedge: stored; nothing acts on ${field} yet`)]
+  return [spec.type === 'ExternalName' ? NO_NAMES : NO_ROUTES, ...stored.map((field) => `kedge: stored; nothing acts on ${field} yet`)]
 }
 
 function withSpecDefaults(spec: ServiceSpec): ServiceSpec {
