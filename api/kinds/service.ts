@@ -78,7 +78,10 @@ function storedWarnings(spec: ServiceSpec): readonly string[] {
   const fields: (keyof ServiceSpec)[] = ['externalIPs', 'loadBalancerIP', 'loadBalancerClass', 'trafficDistribution']
   const stored = fields.filter((field) => !same(spec[field], undefined)).map((field) => `spec.${field}`)
   if (spec.type === 'LoadBalancer') stored.unshift('spec.type LoadBalancer beyond its node ports')
-  return [spec.type === 'ExternalName' ? NO_NAMES : NO_ROUTES, ...stored.map((field) => `kedge: stored; nothing acts on ${field} yet`)]
+  return [
+    spec.type === 'ExternalName' ? NO_NAMES : NO_ROUTES,
+    ...stored.map((field) => `kedge: stored; nothing acts on ${field} yet`),
+  ]
 }
 
 function withSpecDefaults(spec: ServiceSpec): ServiceSpec {
