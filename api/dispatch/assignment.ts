@@ -45,20 +45,21 @@ export async function everything(cluster: Cluster, session: Session, wakes: Wake
   return `{"kind":"all","to":${session.at},${membersOf(parts)}}`
 }
 
-/** What changed since `have`; undefined: nothing that the agent would have to know. */
+/**
+ * What changed since `have`; undefined: nothing that the agent would have to know. Pods are looked at also when it was
+ * a Secret that rang: that look's revision is newer than the change, so an answer always moves the agent on, and one
+ * that is lost on the way is noticed by where the agent still is.
+ */
 export async function changes(
   cluster: Cluster,
   session: Session,
   wakes: Wakes,
-  { have, podsRang }: { readonly have: number; readonly podsRang: boolean },
+  have: number,
 ): Promise<string | undefined> {
   const parts: Parts = { pods: [], gone: [], secrets: [], configMaps: [], missing: [] }
-  let to = session.at ?? have
-  if (podsRang) {
-    const { revision, rows } = await rowsOf(cluster, session.claims.node)
-    to = Math.max(to, revision)
-    await sendChangedPods(cluster, session, parts, rows)
-  }
+  const { revision, rows } = await rowsOf(cluster, session.claims.node)
+  const to = Math.max(session.at ?? have, revision)
+  await sendChangedPods(cluster, session, parts, rows)
   await sendReferences(cluster, session, wakes, parts)
   session.at = to
   if (Object.values(parts).every((list: readonly string[]) => list.length === 0)) return undefined

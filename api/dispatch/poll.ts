@@ -68,8 +68,7 @@ async function wait(
   try {
     for (;;) {
       const streams = await cluster.streams.take(node)
-      const found =
-        session.dirty.size > 0 ? await changes(cluster, session, sessions.wakes, { have, podsRang: false }) : undefined
+      const found = session.dirty.size > 0 ? await changes(cluster, session, sessions.wakes, have) : undefined
       if (found !== undefined || streams.length > 0)
         return { assignment: found ?? nothing(session, have), streams, idle: false }
       const turn = new AbortController()
@@ -83,7 +82,7 @@ async function wait(
       // Only what has rung before counts once the time is up.
       if (rung === undefined && (signal.aborted || late.signal.aborted)) break
       if (rung === undefined || rung <= (session.at ?? 0)) continue
-      const assignment = await changes(cluster, session, sessions.wakes, { have, podsRang: true })
+      const assignment = await changes(cluster, session, sessions.wakes, have)
       if (assignment !== undefined) return { assignment, streams: await cluster.streams.take(node), idle: false }
     }
   } finally {

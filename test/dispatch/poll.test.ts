@@ -226,6 +226,25 @@ describe('an agent that lost an answer', () => {
     expect(names(assignment.pods)).toEqual(['web'])
   })
 
+  test('gets a Secret or ConfigMap again that came with it', async () => {
+    const agent = await Agent.join(cluster, 'n1')
+    await createObject(cluster, 'configmaps', config('c1', 'old'))
+    await createObject(cluster, 'pods', aPod('web', 'n1', uses({ config: 'c1', secret: 's1' })))
+    await agent.poll()
+    const steps = [() => setConfig('c1', 'new'), () => createObject(cluster, 'secrets', secret('s1'))]
+    for (const step of steps) {
+      const { have } = agent
+      const lost = agent.poll(20_000)
+      await settle()
+      await step()
+      await lost
+      agent.have = have
+      const { assignment } = await agent.poll()
+      expect(assignment.kind).toBe('all')
+      expect(assignment.configMaps).toMatchObject([{ data: { value: 'new' } }])
+    }
+  })
+
   test('the same pod is not sent twice when only its own report changed it', async () => {
     const agent = await Agent.join(cluster, 'n1')
     const pod = await createObject(cluster, 'pods', aPod('web', 'n1'))

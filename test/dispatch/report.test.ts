@@ -196,6 +196,21 @@ test('the node’s status: fields that are left out stay, conditions are told ap
   ])
 })
 
+test('events of one second are listed in the order of a pod’s life', async () => {
+  const { name: pod, uid: podUid } = await named('web')
+  const reasons = ['Pulling', 'Pulled', 'Created', 'Started', 'Killing', 'BackOff']
+  const told = reasons.map((reason) => ({
+    namespace: 'ns',
+    pod,
+    podUid,
+    type: 'Normal' as const,
+    reason,
+    message: 'm',
+  }))
+  for (const event of told.toReversed()) await agent.report({ events: [event] })
+  expect((await events()).map(({ reason }) => reason)).toEqual(reasons)
+})
+
 test('events are counted on one object, across reports; a report that comes again is not counted', async () => {
   const pod = await named('web')
   const event = {
