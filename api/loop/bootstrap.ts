@@ -1,9 +1,15 @@
-/** What every cluster has from its first start: four namespaces, and the Service that names the API inside it. */
+/**
+ * What every cluster has: four namespaces, and the Service that names the API inside it. Made at the first start, and
+ * again by a controller when somebody deletes one, as upstream's apiserver does.
+ */
 import { isRefusal } from '../../schema/k8s/status.ts'
 import type { K8sObject } from '../../schema/k8s/meta.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { Cluster } from '../platform/port.ts'
 import { create } from '../registry/create.ts'
 import type { Key } from '../store/store.ts'
+import { type Planned, planned, type Watch } from './controller.ts'
+import { textOf } from './reading.ts'
 import { requestOf } from './requests.ts'
 
 const USER = 'system:apiserver'
@@ -39,11 +45,12 @@ interface Wanted {
   readonly object: K8sObject
 }
 
+const WANTED = new Map([...NAMESPACES, API].map((wanted) => [textOf(wanted.key), wanted]))
+
 /** One read when all is there. */
 export async function bootstrap(cluster: Cluster): Promise<void> {
-  const wanted = [...NAMESPACES, API]
-  const found = await cluster.store.getMany(wanted.map(({ key }) => key))
-  for (const [at, { key, object }] of wanted.entries()) {
+  const found = await cluster.store.getMany([...WANTED.values()].map(({ key }) => key))
+  for (const [at, { key, object }] of [...WANTED.values()].entries()) {
     if (found[at] !== undefined) continue
     try {
       await create(requestOf(cluster, USER, 'create', key), object)
@@ -52,4 +59,26 @@ export async function bootstrap(cluster: Cluster): Promise<void> {
       if (!isRefusal(error, 'AlreadyExists')) throw error
     }
   }
+}
+
+/** Makes again what somebody deleted. */
+export function standing(): Planned {
+  const gone: Watch = (changed) => {
+    const text = textOf(changed)
+    return changed.op === 'delete' && WANTED.has(text) ? [text] : []
+  }
+  return planned<Wanted>({
+    name: 'standing',
+    user: USER,
+    watches: { services: gone, namespaces: gone },
+    async read(view, text) {
+      const wanted = WANTED.get(text)
+      if (wanted === undefined) return undefined
+      const { resource, namespace, name } = wanted.key
+      return (await view.get(resource, namespace, name)) === undefined ? wanted : undefined
+    },
+    planner: ({ key, object }): Plan => ({
+      actions: [{ do: 'create', resource: key.resource, object, why: 'every cluster has it' }],
+    }),
+  })
 }

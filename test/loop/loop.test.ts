@@ -20,6 +20,18 @@ import {
 
 const NAMESPACES = '/api/v1/namespaces'
 
+test('what every cluster has is made again when somebody deletes it', async () => {
+  await using world = await openWorld()
+  const before = (await world.door.send('GET', `${SERVICES}/kubernetes`)).body
+  await sent(world.door.send('DELETE', `${SERVICES}/kubernetes`))
+  await sent(world.door.send('DELETE', '/api/v1/namespaces/kube-node-lease'))
+  await world.loop.settled()
+  const after = (await world.door.send('GET', `${SERVICES}/kubernetes`)).body
+  expect(after.spec).toEqual(before.spec)
+  expect(after.metadata.uid).not.toBe(before.metadata.uid)
+  expect((await world.door.send('GET', '/api/v1/namespaces/kube-node-lease')).body.status.phase).toBe('Active')
+})
+
 describe('a cluster starts', () => {
   test('with its namespaces, the Service of the API, and what every namespace has', async () => {
     await using world = await openWorld()
