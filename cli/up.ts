@@ -18,7 +18,10 @@ const AGENT_STOP_MS = 7_000
 /** Restarts of an agent that died, spaced like a crash-looping container's. */
 const AGENT_RESTART_MS = [1_000, 2_000, 5_000, 10_000, 30_000]
 
-/** An agent makes little garbage and shares its machine with the pods: a small young generation, one helper thread. */
+/**
+ * An agent makes little garbage and shares its machine with the pods: a small young generation, one helper thread.
+ * `bin/kedge` gives an agent started by hand the same.
+ */
 const SMALL = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1']
 
 export async function up(flags: Flags): Promise<void> {
