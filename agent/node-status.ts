@@ -1,6 +1,6 @@
 // This machine as a Node: what it has, what it gives to pods, how it is.
 import { readFile, statfs } from 'node:fs/promises'
-import { hostname, networkInterfaces } from 'node:os'
+import { networkInterfaces } from 'node:os'
 import { createSocket } from 'node:dgram'
 import type { NodeCondition, NodeStatus } from '../schema/k8s/generated/types.ts'
 import { printTime } from '../schema/k8s/time.ts'
@@ -39,6 +39,8 @@ export async function nodeView(input: NodeInput): Promise<NodeView> {
       'kubernetes.io/hostname': input.name,
       'kubernetes.io/os': 'linux',
       'kubernetes.io/arch': engine.architecture,
+      'beta.kubernetes.io/os': 'linux',
+      'beta.kubernetes.io/arch': engine.architecture,
     },
     status: {
       capacity: { ...common, memory: `${memoryKi}Ki`, 'ephemeral-storage': `${Math.floor(diskBytes / 1024)}Ki` },
@@ -50,7 +52,8 @@ export async function nodeView(input: NodeInput): Promise<NodeView> {
       conditions: conditions(input.nowMs, pressed),
       addresses: [
         { type: 'InternalIP', address: input.ip },
-        { type: 'Hostname', address: hostname() },
+        // The name given to the agent overrides the machine's, as with a kubelet.
+        { type: 'Hostname', address: input.name },
       ],
       daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
       nodeInfo: {
