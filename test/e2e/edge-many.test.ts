@@ -75,9 +75,8 @@ describe.runIf(hasLibsqlServer())(`workerd, more than once${why}`, () => {
       api = rig.api(edge)
       // No agent, no cron, and in the first rounds no request: the alarm alone.
       if (round < 2) {
-        await eventually(async () => expect(await accountsOf(rig.cluster('default').server.url)).toContain(name), {
-          deadlineMs: 2_500,
-        })
+        const url = rig.cluster('default').server.url
+        await eventually(async () => expect(await accountsOf(url)).toContain(name), { deadlineMs: 2_000 })
       } else {
         const path = `/api/v1/namespaces/${name}/serviceaccounts/default`
         await eventually(async () => expect((await api.send('GET', path)).status).toBe(200), { deadlineMs: 2_000 })
