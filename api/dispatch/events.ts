@@ -53,11 +53,13 @@ export async function recordEvents(
       record(cluster, session, event, count, `${rankOf(event)}${(await sha256Hex(key)).slice(0, 15)}`),
     ),
   )
-  const failed = written.filter((result) => result.status === 'rejected')
-  if (failed.length === 0) return
+  const failures = written.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []))
+  // In a namespace that is going away nobody misses them.
+  const missed = failures.filter((error) => !isRefusal(error, 'Forbidden') && !isRefusal(error, 'NotFound'))
+  if (missed.length === 0) return
   // One line a report: when the database is overloaded, so would be whoever reads the log.
   const { node } = session.claims
-  cluster.log.warn('events of pods were not recorded', { node, events: failed.length, first: failed[0]?.reason })
+  cluster.log.warn('events of pods were not recorded', { node, events: missed.length, error: missed[0] })
 }
 
 async function record(cluster: Cluster, session: Session, told: Told, count: number, digest: string): Promise<void> {
