@@ -193,11 +193,14 @@ export class Invariants {
   }
 }
 
-/** What a loop writes carries its epoch, but for the first objects of a cluster and Events whose time is over. */
+/**
+ * What a loop writes carries its epoch, but for the first objects of a cluster, and Events: what has happened may be told
+ * by one who lost the epoch since, and those whose time is over may go.
+ */
 function checkFenced(group: Group): void {
   if (group.guards?.some(({ key }) => key.resource === '~pass') === true) return
-  for (const { op, key } of group.effects) {
-    if (key.resource.startsWith('~') || (op === 'delete' && key.resource === 'events')) continue
+  for (const { key } of group.effects) {
+    if (key.resource.startsWith('~') || key.resource === 'events') continue
     if (key.resource === 'namespaces' || (key.resource === 'services' && key.name === 'kubernetes')) continue
     throw new Violation(`a loop wrote ${keyText(key)} without its epoch`)
   }
