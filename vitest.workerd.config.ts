@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     name: 'workerd',
     include: ['test/workerd/**/*.test.ts'],
+    globalSetup: './test/workerd/sqld.ts',
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

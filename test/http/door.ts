@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { createApp } from '../../api/app.ts'
 import type { Cluster } from '../../api/platform/port.ts'
 import { adminTokenOf, type ClusterParts, memoryCluster } from '../build/cluster.ts'
-import { openOnFile } from '../suites/store-build.ts'
+import { openOnFile } from '../suites/store-build-file.ts'
 
 export interface Answer {
   readonly status: number

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryCluster } from '../build/cluster.ts'
 import { openDoor } from '../http/door.ts'
 import { fuzz, removeEverything } from '../http/fuzz.ts'
-import { openOnFile } from '../suites/store-build.ts'
+import { openOnFile } from '../suites/store-build-file.ts'
 
 /** The last rounds are compared: the first ones load, compile and fill what is bounded. */
 const COMPARED = 4

@@ -1,7 +1,6 @@
-/** Small things the store's suites are written with: keys, effects, stores on every backend. */
+/** Small things the store's suites are written with, on Node and in workerd: keys, effects, stores in memory and on a server. */
 import { migrate } from '../../api/platform/migrate.ts'
 import { httpSql } from '../../api/platform/http-sql.ts'
-import { openDatabase } from '../../api/platform/nodejs/database.ts'
 import { openLibsqlStore } from '../../api/store/libsql.ts'
 import type { LibsqlStoreOptions } from '../../api/store/libsql.ts'
 import { openMemoryStore } from '../../api/store/memory.ts'
@@ -9,7 +8,6 @@ import type { Sealer } from '../../api/store/seal.ts'
 import { webSealer } from '../../api/store/seal.ts'
 import type { Sql } from '../../api/store/sql.ts'
 import type { Effect, Index, Key, Outcome, Store, Touched } from '../../api/store/store.ts'
-import { tempFolder } from '../tools/temp.ts'
 
 export interface OpenOptions {
   readonly now?: () => number
@@ -24,7 +22,8 @@ export type Opening = (options?: OpenOptions) => Promise<OpenedStore>
 export const CLUSTER = '6f1c2a34-0000-4000-8000-00000000c1a5'
 
 export async function newSealer(id = 'k1'): Promise<Sealer> {
-  const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
+  const bytes = crypto.getRandomValues(new Uint8Array(32))
+  const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
   return webSealer({ current: id, keys: new Map([[id, key]]) })
 }
 
@@ -45,19 +44,6 @@ export const openInMemory: Opening = (options = {}) => {
     ...(options.onCommit === undefined ? {} : { onCommit: options.onCommit }),
   })
   return Promise.resolve({ store, [Symbol.asyncDispose]: () => store.close() })
-}
-
-export const openOnFile: Opening = async (options = {}) => {
-  const folder = await tempFolder()
-  const sql = await openDatabase(folder.path, { clusterUid: CLUSTER })
-  const store = await openLibsqlStore(options.wrap?.(sql) ?? sql, storeOptions(await newSealer(), options))
-  return {
-    store,
-    async [Symbol.asyncDispose]() {
-      await store.close()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
 }
 
 /** Each opening starts from nothing: what was there is dropped. */

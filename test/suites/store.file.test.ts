@@ -1,4 +1,4 @@
-import { openOnFile } from './store-build.ts'
+import { openOnFile } from './store-build-file.ts'
 import { storeSuite } from './store.ts'
 
 storeSuite('an embedded file', openOnFile)
