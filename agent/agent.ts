@@ -97,9 +97,9 @@ class NodeAgent {
         case 'registering':
           return await this.#register(state.with)
         case 'full':
-          return await this.#pollOnce(null)
+          return await this.#pollOnce(state, null)
         case 'following':
-          return await this.#pollOnce(state.have)
+          return await this.#pollOnce(state, state.have)
         case 'waiting': {
           await this.#rest(backoffMs(state.failures, state.floorMs, this.#parts.random))
           return { what: 'woke' }
@@ -172,7 +172,7 @@ class NodeAgent {
     return { what: 'registered' }
   }
 
-  async #pollOnce(have: number | null): Promise<Happening> {
+  async #pollOnce({ failures }: { readonly failures: number }, have: number | null): Promise<Happening> {
     const { link } = this.#parts
     this.#poll = new AbortController()
     const poll = this.#poll.signal
@@ -185,7 +185,7 @@ class NodeAgent {
       if (poll.aborted && !this.#signal.aborted) throw new SessionOver('the session is over', { cause: error })
       throw error
     }
-    this.#patience.end()
+    if (failures > 0) this.#patience.end()
     const news = await this.#take(answer, have)
     for (const order of answer.streams) this.#stream(order)
     // A server that does not hold its polls must not make a node spin.

@@ -44,7 +44,8 @@ const LIMITS = {
   connectionsCheckingInterval: 5_000,
   // Longer than Go's clients keep an idle connection: it is theirs to close, so none is cut while it is being used.
   keepAliveTimeout: 120_000,
-  handshakeTimeout: 10_000,
+  // When thousands of agents come back at once, each handshake waits for the others: cutting them off begins them anew.
+  handshakeTimeout: 60_000,
   maxHeaderSize: 65_536,
 }
 const CONNECTIONS = 20_000
