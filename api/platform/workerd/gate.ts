@@ -7,7 +7,7 @@
  */
 import type { Sql } from '../../store/sql.ts'
 
-const PLACES = 4
+const PLACES = 2
 /** A write that takes longer than this no longer counts. */
 const HELD_MS = 5_000
 const LOOK_AGAIN_MS = 100
