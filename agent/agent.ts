@@ -7,10 +7,10 @@ import { WIRE_VERSION } from '../schema/wire/version.ts'
 import type { Identity } from './disk.ts'
 import { identityOf } from './disk.ts'
 import { backoffMs } from './link/backoff.ts'
-import { Refused } from './link/client.ts'
+import { Refused, Unanswered } from './link/client.ts'
 import { Patience } from './link/patience.ts'
 import { groundOf } from './node-ground.ts'
-import { stableNode } from './node-status.ts'
+import { NodeTeller } from './node-teller.ts'
 import type { AgentParts } from './parts.ts'
 import { Pods } from './pods.ts'
 import { Reports } from './reports.ts'
@@ -19,8 +19,6 @@ import { apply, NOTHING } from './session/assignment.ts'
 import type { Happening, Session } from './session/session.ts'
 import { begin, next } from './session/session.ts'
 import type { StreamGround } from './stream/stream.ts'
-
-const NODE_CHECK_MS = 60_000
 
 /** Runs until aborted; throws when the control plane's answer leaves nothing to retry. */
 export async function runNode(parts: AgentParts, signal: AbortSignal): Promise<void> {
@@ -46,12 +44,13 @@ class NodeAgent {
   #session = ''
   /** ends the poll in flight, when a report learned that the session is over */
   #poll = new AbortController()
-  #nodeText = ''
+  readonly #node: NodeTeller
   readonly #patience: Patience
 
   constructor(parts: AgentParts, signal: AbortSignal) {
     this.#parts = parts
     this.#signal = signal
+    this.#node = new NodeTeller(parts.view, (status) => this.#reports.node(status))
     this.#patience = new Patience(parts.random)
   }
 
@@ -124,8 +123,10 @@ class NodeAgent {
     }
     if (error instanceof Fatal) return { what: 'refused', code: 409, message: error.message, retryAfterMs: 0 }
     const why = error instanceof Error ? error.message : String(error)
-    if (!this.#signal.aborted)
-      this.#parts.log('warn', 'the control plane does not answer', { state: state.at, error: why })
+    if (this.#signal.aborted) return { what: 'lost', why }
+    const fields = { state: state.at, error: why }
+    if (error instanceof Unanswered) this.#parts.log('warn', 'the control plane does not answer', fields)
+    else this.#parts.log('error', 'this host is in trouble; trying again', fields)
     return { what: 'lost', why }
   }
 
@@ -137,7 +138,7 @@ class NodeAgent {
         `node ${node} is not a member of this cluster: a join token is needed (--token, made by 'kedge token create')`,
       )
     }
-    const view = await this.#parts.view()
+    const view = await this.#node.view()
     const answer = await link.register(
       presented,
       {
@@ -159,9 +160,9 @@ class NodeAgent {
     ) {
       throw new Fatal('the control plane gave this node another cluster or pod range; start the agent again')
     }
+    this.#node.told(view)
     if (this.#pods === undefined) await this.#startPods(identity)
     this.#session = answer.session
-    this.#nodeText = stableNode(view)
     this.#reports.restart()
     // A new session knows nothing of what an earlier one was told.
     for (const worker of this.#pods?.all() ?? [])
@@ -223,7 +224,7 @@ class NodeAgent {
   }
 
   async #reporting(): Promise<void> {
-    this.#keep(this.#watchNode())
+    this.#keep(this.#node.watch(this.#signal))
     while (!this.#signal.aborted) {
       await this.#reports.ready(this.#signal)
       const session = this.#session
@@ -250,18 +251,6 @@ class NodeAgent {
     }
   }
 
-  /** The node's own state, told when it changed. */
-  async #watchNode(): Promise<void> {
-    while (!this.#signal.aborted) {
-      await this.#rest(NODE_CHECK_MS)
-      if (this.#signal.aborted || this.#session === '') continue
-      const view = await this.#parts.view().catch(() => undefined)
-      if (view === undefined || stableNode(view) === this.#nodeText) continue
-      this.#nodeText = stableNode(view)
-      this.#reports.node({ ...view.status })
-    }
-  }
-
   async #startPods(identity: Identity): Promise<void> {
     const ground = await groundOf(
       this.#parts,
@@ -273,6 +262,8 @@ class NodeAgent {
         },
         event: (pod, event) => this.#reports.event(pod, event),
         status: (pod, status) => this.#reports.status(pod, status),
+        networkChanged: (problem) => this.#keep(this.#node.networkChanged(problem)),
+        runtimeChanged: (problem) => this.#keep(this.#node.runtimeChanged(problem)),
         stopped: (pod, known) => (known ? this.#reports.stopped(pod) : this.#pods?.settled(pod.uid)),
       },
       this.#signal,

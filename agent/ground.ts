@@ -36,6 +36,8 @@ export interface Ground {
   readonly driver: Driver
   readonly images: Images
   readonly network: PodNetwork
+  /** why pods get no address now, in upstream's words; undefined: they do */
+  readonly networkProblem: () => string | undefined
   readonly volumes: PodVolumes
   readonly addresses: Addresses
   readonly node: NodeFacts
@@ -53,6 +55,8 @@ export interface Ground {
   status(pod: PodIdentity, status: PodStatus): void
   /** every container of the pod is gone; `known`: the control plane waits to hear it */
   stopped(pod: PodIdentity, known: boolean): void
+  /** the engine is down, in upstream's words, or is back */
+  runtimeChanged(problem: string | undefined): void
 }
 
 export const realClock: Clock = {

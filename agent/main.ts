@@ -77,7 +77,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal): Promis
         removeCgroups: (uid) => removePodCgroups(engine.cgroups, uid),
         disk,
         ip,
-        view: async () =>
+        view: async (problems) =>
           nodeView({
             name: config.node,
             ip,
@@ -85,6 +85,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal): Promis
             images: await driver.images(signal).catch(() => []),
             diskDir: config.dataDir,
             nowMs: Date.now(),
+            problems,
           }),
         hostResolvConf: await readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
         canLowerOomScore: await hasCapability(CAP_SYS_RESOURCE),

@@ -5,6 +5,7 @@ import { Images } from './driver/images.ts'
 import type { Ground } from './ground.ts'
 import { limiter } from './ground.ts'
 import { Addresses } from './net/addresses.ts'
+import { PreparedNetwork } from './net/prepared.ts'
 import type { AgentParts } from './parts.ts'
 import type { NodeFacts } from './plan/sources.ts'
 
@@ -14,19 +15,23 @@ const ENGINE_WIDTH = 6
 export async function groundOf(
   parts: AgentParts,
   identity: Identity,
-  tell: Pick<Ground, 'sources' | 'event' | 'status' | 'stopped'>,
+  tell: Pick<Ground, 'sources' | 'event' | 'status' | 'stopped' | 'runtimeChanged'> & {
+    readonly networkChanged: (problem: string | undefined) => void
+  },
   signal: AbortSignal,
 ): Promise<Ground> {
   const { driver } = parts
   const addresses = new Addresses(identity.podCIDR)
   const prefix = vethPrefix(identity.clusterUid, identity.node)
   const network = parts.network(identity, addresses, prefix)
-  await network.prepare(signal)
+  const prepared = new PreparedNetwork(network, { clock: parts.clock, log: parts.log, changed: tell.networkChanged })
+  await prepared.start(signal)
   return {
     ...tell,
     driver,
     images: new Images(driver),
     network,
+    networkProblem: () => prepared.problem,
     volumes: parts.volumes,
     addresses,
     node: await nodeFacts(parts, identity),
@@ -40,7 +45,7 @@ export async function groundOf(
 }
 
 async function nodeFacts(parts: AgentParts, identity: Identity): Promise<NodeFacts> {
-  const view = await parts.view()
+  const view = await parts.view([])
   return {
     name: identity.node,
     ip: parts.ip,

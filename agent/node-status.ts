@@ -25,6 +25,8 @@ export interface NodeInput {
   readonly images: readonly ImageFacts[]
   readonly diskDir: string
   readonly nowMs: number
+  /** what keeps pods from being run, in the kubelet's words; none: the node is ready */
+  readonly problems: readonly string[]
 }
 
 export async function nodeView(input: NodeInput): Promise<NodeView> {
@@ -49,7 +51,7 @@ export async function nodeView(input: NodeInput): Promise<NodeView> {
         memory: `${Math.max(0, memoryKi - MEMORY_RESERVE_BYTES / 1024)}Ki`,
         'ephemeral-storage': String(Math.floor(diskBytes * (1 - DISK_PRESSURE_SHARE))),
       },
-      conditions: conditions(input.nowMs, pressed),
+      conditions: conditions(input, pressed),
       addresses: [
         { type: 'InternalIP', address: input.ip },
         // The name given to the agent overrides the machine's, as with a kubelet.
@@ -77,7 +79,7 @@ export async function nodeView(input: NodeInput): Promise<NodeView> {
   }
 }
 
-function conditions(nowMs: number, diskPressure: boolean): NodeCondition[] {
+function conditions({ nowMs, problems }: NodeInput, diskPressure: boolean): NodeCondition[] {
   const time = printTime(nowMs)
   const condition = (type: string, status: 'True' | 'False', reason: string, message: string): NodeCondition => ({
     type,
@@ -93,7 +95,14 @@ function conditions(nowMs: number, diskPressure: boolean): NodeCondition[] {
       ? condition('DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure')
       : condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
     condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
-    condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'),
+    problems.length === 0
+      ? condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status')
+      : condition(
+          'Ready',
+          'False',
+          'KubeletNotReady',
+          problems.length === 1 ? problems.join('') : `[${problems.join(', ')}]`,
+        ),
   ]
 }
 

@@ -24,7 +24,7 @@ export interface AgentParts {
   readonly probe: Ground['probe']
   readonly disk: Disk | undefined
   readonly ip: string
-  readonly view: () => Promise<NodeView>
+  readonly view: (problems: readonly string[]) => Promise<NodeView>
   readonly hostResolvConf: string
   readonly canLowerOomScore: boolean
   readonly token: () => Promise<string | undefined>

@@ -3,6 +3,7 @@
 // lost event missed.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pod } from '../schema/k8s/generated/types.ts'
+import { EngineHealth } from './engine-health.ts'
 import type { Ground } from './ground.ts'
 import type { ObservedContainer } from './plan/observed.ts'
 import { LABEL, SANDBOX } from './plan/observed.ts'
@@ -67,21 +68,25 @@ export class Pods {
   /** Runs until aborted; the engine going away and coming back is part of it. */
   async run(signal: AbortSignal): Promise<void> {
     const relisting = this.#relist(signal)
+    const health = new EngineHealth(this.#ground)
     while (!signal.aborted) {
       try {
-        await this.#follow(signal)
+        await this.#follow(() => health.answers(), signal)
       } catch (error) {
         if (!signal.aborted) this.#ground.log('warn', 'the engine went away', { error: String(error) })
       }
+      health.silent()
       await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {})
     }
+    health.close()
     for (const worker of this.#workers.values()) worker.close()
     await relisting
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
+  async #follow(answers: () => void, signal: AbortSignal): Promise<void> {
     let first = Promise.resolve()
     const opened = (): void => {
+      answers()
       first = this.#list(signal)
       first.catch(() => {})
     }

@@ -7,6 +7,7 @@ import type { Log } from './ground.ts'
 import { realClock } from './ground.ts'
 import { Link } from './link/client.ts'
 import { memoryNetwork } from './net/memory.ts'
+import type { PodNetwork } from './net/network.ts'
 import { nodeView } from './node-status.ts'
 import { serveStream } from './stream/stream.ts'
 import { memoryVolumes } from './volume/memory.ts'
@@ -21,6 +22,8 @@ export interface SimulateOptions {
   readonly token: (node: string) => Promise<string | undefined>
   readonly log?: Log
   readonly registered?: (node: string) => void
+  /** of each node; absent: one that always works */
+  readonly network?: () => PodNetwork
 }
 
 /** registrations at once: each is a write, and tokens have to be made */
@@ -80,7 +83,7 @@ async function runOne(
       driver,
       engine,
       pauseImage: PAUSE_IMAGE,
-      network: () => memoryNetwork(),
+      network: options.network ?? memoryNetwork,
       volumes: memoryVolumes(),
       podsDir: '/simulated',
       removeCgroups: async () => {},
@@ -88,7 +91,7 @@ async function runOne(
       probe: async () => ({ ok: true, message: '' }),
       disk: undefined,
       ip,
-      view: () => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now() }),
+      view: (problems) => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now(), problems }),
       hostResolvConf: '',
       canLowerOomScore: false,
       token: () => options.token(name),

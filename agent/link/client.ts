@@ -29,6 +29,14 @@ export class Refused extends Error {
   }
 }
 
+/** No answer, or none that can be understood. */
+export class Unanswered extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    this.name = 'Unanswered'
+  }
+}
+
 export interface LinkOptions {
   readonly server: string
   /** PEM; absent: the system's */
@@ -59,18 +67,16 @@ export class Link {
   }
 
   register(bearer: string, body: RegisterRequest, signal: AbortSignal): Promise<RegisterResponse> {
-    return this.#call('register', bearer, body, CALL_TIMEOUT_MS, signal).then((answer) =>
-      registerResponse.parse(answer),
-    )
+    return this.#call('register', bearer, body, CALL_TIMEOUT_MS, signal, registerResponse)
   }
 
   poll(bearer: string, body: PollRequest, signal: AbortSignal): Promise<PollResponse> {
     const timeoutMs = body.waitMs + POLL_SLACK_MS
-    return this.#call('poll', bearer, body, timeoutMs, signal).then((answer) => pollResponse.parse(answer))
+    return this.#call('poll', bearer, body, timeoutMs, signal, pollResponse)
   }
 
   report(bearer: string, body: ReportRequest, signal: AbortSignal): Promise<ReportResponse> {
-    return this.#call('report', bearer, body, CALL_TIMEOUT_MS, signal).then((answer) => reportResponse.parse(answer))
+    return this.#call('report', bearer, body, CALL_TIMEOUT_MS, signal, reportResponse)
   }
 
   /** Where and how to dial a stream. */
@@ -91,13 +97,25 @@ export class Link {
     return url
   }
 
-  async #call(path: string, bearer: string, body: unknown, timeoutMs: number, signal: AbortSignal): Promise<unknown> {
+  /** Throws `Refused` or `Unanswered`. */
+  async #call<T>(
+    path: string,
+    bearer: string,
+    body: unknown,
+    timeoutMs: number,
+    signal: AbortSignal,
+    schema: { parse(answer: unknown): T },
+  ): Promise<T> {
     const text = JSON.stringify(body)
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    const answer = await this.#send(path, bearer, text, limit)
-    const said = await readAll(answer)
-    if (answer.statusCode === 200) return JSON.parse(said)
-    throw refused(answer, said)
+    try {
+      const answer = await this.#send(path, bearer, text, limit)
+      const said = await readAll(answer)
+      if (answer.statusCode === 200) return schema.parse(JSON.parse(said))
+      throw refused(answer, said)
+    } catch (error) {
+      throw error instanceof Refused ? error : new Unanswered(error)
+    }
   }
 
   #send(path: string, bearer: string, text: string, signal: AbortSignal): Promise<IncomingMessage> {

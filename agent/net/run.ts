@@ -29,7 +29,9 @@ export function run(
     child.stderr.on('data', (part: Buffer) => {
       if (err.length < MAX_OUTPUT) err += part.toString()
     })
-    child.on('error', reject)
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'ENOENT' ? new ToolError(command, 'is not installed') : error),
+    )
     child.on('close', (code) => {
       if (code === 0) resolve(out)
       else reject(new ToolError(`${command} ${args.join(' ')}`, err === '' ? `ended with ${code}` : err))

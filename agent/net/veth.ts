@@ -42,15 +42,23 @@ async function prepare(options: VethOptions, signal: AbortSignal): Promise<void>
 
 /** Only when Docker's own chain is there: without it nothing drops what is forwarded. */
 async function acceptForwarding(signal: AbortSignal): Promise<void> {
+  const there = await dockerUserRules(signal)
+  if (there === undefined) return
   for (const direction of ['-i', '-o']) {
     const rule = [direction, `${VETH_START}+`, '-j', 'ACCEPT']
-    try {
-      await run('iptables', ['-w', '-C', 'DOCKER-USER', ...rule], { signal })
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error
-      if (/No chain|does not exist|chain incompatible/i.test(error.stderr) && !/rule/i.test(error.stderr)) return
-      await run('iptables', ['-w', '-I', 'DOCKER-USER', ...rule], { signal })
-    }
+    if (there.includes(['-A', 'DOCKER-USER', ...rule].join(' '))) continue
+    await run('iptables', ['-w', '-I', 'DOCKER-USER', ...rule], { signal })
+  }
+}
+
+/** The rules of the chain as iptables prints them; undefined without one, as with Docker's `--iptables=false`. */
+async function dockerUserRules(signal: AbortSignal): Promise<string[] | undefined> {
+  try {
+    return (await run('iptables', ['-w', '-S', 'DOCKER-USER'], { signal })).split('\n')
+  } catch (error) {
+    // "incompatible": a chain of nftables by that name, which iptables cannot add to.
+    if (error instanceof ToolError && /No chain|incompatible|is not installed/.test(error.stderr)) return undefined
+    throw error
   }
 }
 

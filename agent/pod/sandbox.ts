@@ -20,6 +20,7 @@ export async function startSandbox(record: PodRecord, attempt: number, signal: A
   const { driver, network, addresses, node, vethName } = record.ground
   const { pod } = record
   const host = pod.spec?.hostNetwork === true
+  if (!host) checkNetwork(record)
   const ip = host ? '' : addresses.take()
   const veth = host ? '' : vethName(record.id.uid, attempt)
   let id = ''
@@ -52,6 +53,15 @@ export async function startSandbox(record: PodRecord, attempt: number, signal: A
     }
     throw error
   }
+}
+
+/** A pod that needs an address holds nothing while there are none to be had. */
+function checkNetwork(record: PodRecord): void {
+  const problem = record.ground.networkProblem()
+  if (problem === undefined) return
+  const message = `network is not ready: ${problem}`
+  record.eventOnce({ type: 'Warning', reason: 'NetworkNotReady', message })
+  throw new Unmet(message)
 }
 
 export async function prepareVolumes(record: PodRecord, ip: string, signal: AbortSignal): Promise<void> {
