@@ -13,6 +13,7 @@ import { nodeLog } from './platform/nodejs/log.ts'
 import { type NodePlatform, openNodePlatform } from './platform/nodejs/platform.ts'
 import { serveHttps, type Serving } from './platform/nodejs/serve.ts'
 import { StartError } from './platform/nodejs/start-error.ts'
+import type { Writer } from './platform/nodejs/writer.ts'
 import type { Cluster, Log } from './platform/port.ts'
 import type { Sql } from './store/sql.ts'
 
@@ -27,6 +28,8 @@ export interface ServerOptions {
   /** names and addresses clients use beside those of this host */
   readonly names?: readonly string[]
   readonly log?: Log
+  /** Started ahead, for the database of the default cluster; the caller's to close when the start fails. */
+  readonly writer?: Writer
   /** Stands between every store and its database: to count what passes. */
   readonly throughSql?: (sql: Sql) => Sql
 }
@@ -62,13 +65,14 @@ export async function startServer(options: ServerOptions, signal?: AbortSignal):
   // What the first answer does not need is loaded, and started, once somebody can be answered.
   let runLoop: (of: Cluster) => Loop | undefined = () => undefined
   const opened = (of: Cluster): void => void runLoop(of)
-  const { throughSql } = options
+  const { throughSql, writer } = options
   const platform = openNodePlatform({
     dataDir,
     caPem: certificates.caPem,
     log,
     opened,
     ...(throughSql === undefined ? {} : { throughSql }),
+    ...(writer === undefined ? {} : { writer }),
   })
   const { cluster, serving } = await listen(platform, options, certificates, log)
   const { startLoop } = await import('./loop/runner.ts')

@@ -23,13 +23,15 @@ export const LOCK_FILE = 'kedge.lock'
 export interface OpenDatabaseOptions {
   /** uid for a new database; an existing one keeps its own */
   readonly clusterUid?: string
+  /** started ahead; this database's from here on */
+  readonly writer?: Writer
 }
 
 /** Creates and migrates what is missing. Throws `StoreError`: 'locked', 'unavailable', 'newer-schema', 'corrupt'. */
 export async function openDatabase(directory: string, options: OpenDatabaseOptions = {}): Promise<Sql> {
   prepareDirectory(directory)
   const lock = takeLock(directory)
-  const writer = startWriter()
+  const writer = options.writer ?? startWriter()
   let reader: Connection | undefined
   try {
     const file = join(directory, DATABASE_FILE)

@@ -17,6 +17,7 @@ import { KEYS_FILE, openKeys } from './keys.ts'
 import { StartError } from './start-error.ts'
 import { nodeStreams } from './streams.ts'
 import { createUpgrades, type Upgrades } from './upgrades.ts'
+import type { Writer } from './writer.ts'
 
 export interface NodePlatformOptions {
   readonly dataDir: string
@@ -25,6 +26,8 @@ export interface NodePlatformOptions {
   readonly log: Log
   /** Called once for each cluster, before anybody is served from it. */
   readonly opened?: (cluster: Cluster) => void
+  /** Started ahead, for the first database to be opened. */
+  readonly writer?: Writer
   /** Stands between a cluster's store and its database: to count what passes. */
   readonly throughSql?: (sql: Sql) => Sql
 }
@@ -56,6 +59,7 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
   const upgrades = createUpgrades()
   const deferred = new Set<Promise<unknown>>()
   const home = join(options.dataDir, 'clusters')
+  let ahead = options.writer
   const throughSql = options.throughSql ?? ((sql: Sql) => sql)
   const directoryOf = (name: string): string => join(home, name)
 
@@ -75,7 +79,9 @@ export function openNodePlatform(options: NodePlatformOptions): NodePlatform {
       makeDirectory(directory)
       const { clusterUid, keys, adminToken } = await openKeys(directory, options.caPem)
       const bell = memoryBell()
-      const sql = throughSql(await openDatabase(directory, { clusterUid }))
+      const writer = ahead
+      ahead = undefined
+      const sql = throughSql(await openDatabase(directory, { clusterUid, ...(writer === undefined ? {} : { writer }) }))
       opened = sql
       const store = await openLibsqlStore(sql, {
         sealer: webSealer(keys.sealing),
