@@ -105,3 +105,16 @@ export async function sent(answer: Promise<{ status: number; text: string; body:
   if (status >= 300) throw new Error(`${status}: ${text}`)
   return body
 }
+
+/** Time passes in steps, and whatever is due happens. */
+export async function advance(world: World, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 10_000) {
+    await world.clock.advance(10_000)
+    await turns()
+  }
+}
+
+/** Lets everything that is ready to go on do so: the store is in memory. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
