@@ -10,18 +10,18 @@ import { ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED } from './user.ts'
 const EXTRA = 'impersonate-extra-'
 const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/
 
-/** The user itself when nothing is asked for, which three look-ups find out. */
+/** The user itself when nothing is asked for. */
 export function actingAs(user: User, headers: Headers): User {
   const name = headers.get('impersonate-user') ?? ''
   const uid = headers.get('impersonate-uid') ?? ''
   // One header a group, which arrive joined: no group's name has a comma.
   const groups = (headers.get('impersonate-group') ?? '').split(',').flatMap((group) => group.trim() || [])
+  const extra = extraOf(headers)
   if (name === '') {
-    if (uid === '' && groups.length === 0) return user
-    throw badRequest('a group or uid was to be impersonated without a user: Impersonate-User is missing')
+    if (uid === '' && groups.length === 0 && extra === undefined) return user
+    throw badRequest('a group, uid or extra was to be impersonated without a user: Impersonate-User is missing')
   }
   if (!user.groups.includes(MASTERS)) throw refusal(user, name)
-  const extra = extraOf(headers)
   return {
     name,
     groups: groupsOf(name, groups),

@@ -63,11 +63,14 @@ describe('impersonation', () => {
     expect((await door.send('GET', PODS, undefined, admin)).status).toBe(200)
   })
 
-  test('a group without a user is refused', async () => {
-    const door = await openDoor()
-    const answer = await door.send('GET', PODS, undefined, { 'impersonate-group': 'dev' })
-    expect([answer.status, answer.body.reason]).toEqual([400, 'BadRequest'])
-  })
+  test.each(['impersonate-group', 'impersonate-uid', 'impersonate-extra-scopes'])(
+    '%s without a user',
+    async (header) => {
+      const door = await openDoor()
+      const answer = await door.send('GET', PODS, undefined, { [header]: 'dev' })
+      expect([answer.status, answer.body.reason]).toEqual([400, 'BadRequest'])
+    },
+  )
 
   test.each([
     [

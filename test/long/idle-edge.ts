@@ -11,17 +11,26 @@ import { edgeRig, pod, PODS } from '../e2e/edge-rig.ts'
 
 const seconds = Number(process.argv[2] ?? 300)
 const settle = Number(process.argv[3] ?? 60)
+const NODES = 3
 await using rig = await edgeRig()
 const edge = await rig.start()
 const api = rig.api(edge)
 const { database, adminToken } = rig.cluster('default')
 const access = { server: edge.url, ca: rig.caPem, token: adminToken }
 const stop = new AbortController()
+const joined = Promise.withResolvers<void>()
+let registered = 0
 const agents = simulate(
-  { server: edge.url, caPem: rig.caPem, nodes: 3, token: () => makeToken(access, 600) },
+  {
+    server: edge.url,
+    caPem: rig.caPem,
+    nodes: NODES,
+    token: () => makeToken(access, 600),
+    registered: () => void (++registered === NODES && joined.resolve()),
+  },
   stop.signal,
 )
-await sleep(5_000)
+await Promise.race([joined.promise, agents])
 for (let at = 0; at < 3; at++) await api.send('POST', PODS, pod(`p${at}`))
 const fire = setInterval(() => void edge.scheduled(), 60_000)
 await sleep(settle * 1_000)
