@@ -112,6 +112,7 @@ class NodeAgent {
   }
 
   #failure(state: Session, error: unknown): Happening {
+    this.#keep(this.#node.missed())
     if (error instanceof SessionOver) return { what: 'refused', code: 410, message: error.message, retryAfterMs: 0 }
     if (error instanceof Refused) {
       // What is final is said once, by whoever stops.

@@ -21,15 +21,16 @@ export class EngineHealth {
     this.#ground.runtimeChanged(undefined)
   }
 
-  /** It does not answer, or not any more; said again and again, the first time counts. */
-  silent(): void {
-    if (this.#down || this.#cancel !== undefined) return
+  /** It does not answer, or not any more; said again and again, the first time counts: the answer is whether it was. */
+  silent(): boolean {
+    if (this.#down || this.#cancel !== undefined) return false
     const { clock } = this.#ground
     this.#cancel = clock.at(clock.now() + ALLOWED_MS, () => {
       this.#cancel = undefined
       this.#down = true
       this.#ground.runtimeChanged('container runtime is down')
     })
+    return true
   }
 
   close(): void {

@@ -20,7 +20,11 @@ export class NodeTeller {
   }
 
   view(): Promise<NodeView> {
-    return this.#look([this.#runtime, this.#network].filter((one) => one !== undefined))
+    return this.#look(this.#problems())
+  }
+
+  #problems(): string[] {
+    return [this.#runtime, this.#network].filter((one) => one !== undefined)
   }
 
   /** The control plane has this from a registration. */
@@ -35,6 +39,13 @@ export class NodeTeller {
 
   async runtimeChanged(problem: string | undefined): Promise<void> {
     this.#runtime = problem
+    await this.#tellChanges()
+  }
+
+  /** A control plane that hears a node again takes it for a ready one: the next report says if it is not. */
+  async missed(): Promise<void> {
+    if (this.#problems().length === 0) return
+    this.#told = ''
     await this.#tellChanges()
   }
 

@@ -70,12 +70,14 @@ export class Pods {
     const relisting = this.#relist(signal)
     const health = new EngineHealth(this.#ground)
     while (!signal.aborted) {
+      let why = 'it closed the connection'
       try {
         await this.#follow(() => health.answers(), signal)
       } catch (error) {
-        if (!signal.aborted) this.#ground.log('warn', 'the engine went away', { error: String(error) })
+        why = String(error)
       }
-      health.silent()
+      if (signal.aborted) break
+      if (health.silent()) this.#ground.log('warn', 'the engine went away', { error: why })
       await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {})
     }
     health.close()

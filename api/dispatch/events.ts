@@ -1,5 +1,5 @@
 /**
- * What an agent tells of its pods, as Event objects. The same thing told again is counted on the object there is: its
+ * What an agent tells of its pods and its node, as Event objects. The same thing told again is counted on the object there is: its
  * name follows from what it says, so that holds across restarts of either side.
  */
 import type { ReportRequest } from '../../schema/wire/report.ts'
@@ -21,6 +21,18 @@ const ATTEMPTS = 4
 const COMPONENT = 'kubelet'
 
 type Told = ReportRequest['events'][number]
+
+/** Whose node it is that speaks. */
+interface Speaker {
+  readonly node: string
+  readonly nodeUid: string
+}
+
+interface Said extends Pick<Told, 'type' | 'reason' | 'message'> {
+  /** of the Event */
+  readonly namespace: string
+  readonly about: Event['involvedObject'] & { readonly name: string }
+}
 
 /**
  * The order of a pod's life. Clients that sort by time have only seconds, and within one they keep the order of the
@@ -50,7 +62,7 @@ export async function recordEvents(
   }
   const written = await Promise.allSettled(
     [...counted].map(async ([key, { event, count }]) =>
-      record(cluster, session, event, count, `${rankOf(event)}${(await sha256Hex(key)).slice(0, 15)}`),
+      record(cluster, session.claims, aboutPod(event), count, `${rankOf(event)}${(await sha256Hex(key)).slice(0, 15)}`),
     ),
   )
   const failures = written.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []))
@@ -62,10 +74,32 @@ export async function recordEvents(
   cluster.log.warn('events of pods were not recorded', { node, events: missed.length, error: missed[0] })
 }
 
-async function record(cluster: Cluster, session: Session, told: Told, count: number, digest: string): Promise<void> {
-  const { node, nodeUid } = session.claims
+/** Of the node itself. Told, never promised, as those of pods. */
+export async function recordNodeEvent(
+  cluster: Cluster,
+  speaker: Speaker,
+  reason: string,
+  message: string,
+): Promise<void> {
+  const { node, nodeUid } = speaker
+  const about = { apiVersion: 'v1', kind: 'Node', name: node, uid: nodeUid }
+  const digest = (await sha256Hex(JSON.stringify([nodeUid, reason, message]))).slice(0, 16)
+  try {
+    await record(cluster, speaker, { namespace: 'default', about, type: 'Normal', reason, message }, 1, digest)
+  } catch (error) {
+    cluster.log.warn('an event of a node was not recorded', { node, reason, error })
+  }
+}
+
+function aboutPod({ namespace, pod, podUid, fieldPath, type, reason, message }: Told): Said {
+  const about = { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid }
+  return { namespace, about: fieldPath === undefined ? about : { ...about, fieldPath }, type, reason, message }
+}
+
+async function record(cluster: Cluster, speaker: Speaker, told: Said, count: number, digest: string): Promise<void> {
+  const { node, nodeUid } = speaker
   // 253 characters are the most a name may have.
-  const name = `${told.pod.slice(0, 236)}.${digest}`
+  const name = `${told.about.name.slice(0, 236)}.${digest}`
   const resource = {
     group: '',
     version: 'v1',
@@ -96,20 +130,13 @@ async function record(cluster: Cluster, session: Session, told: Told, count: num
   }
 }
 
-function eventOf(told: Told, node: string, name: string, count: number, at: string): K8sObject {
-  const { namespace, pod, podUid, fieldPath, type, reason, message } = told
+function eventOf(told: Said, node: string, name: string, count: number, at: string): K8sObject {
+  const { namespace, about, type, reason, message } = told
   return {
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { name, namespace },
-    involvedObject: {
-      kind: 'Pod',
-      apiVersion: 'v1',
-      namespace,
-      name: pod,
-      uid: podUid,
-      ...(fieldPath === undefined ? {} : { fieldPath }),
-    },
+    involvedObject: about,
     reason,
     message,
     type,

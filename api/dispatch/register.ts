@@ -24,6 +24,7 @@ import { update } from '../registry/update.ts'
 import { readMessage } from './message.ts'
 import { newNode, withNodeStatus } from './node-object.ts'
 import { freeRange } from './pod-cidr.ts'
+import { tellReadiness } from './readiness.ts'
 import { sessionsOf } from './sessions.ts'
 
 /** Attempts when others write the Node, or take the pod range, at the same time. */
@@ -97,7 +98,10 @@ async function join(cluster: Cluster, bearer: string, message: RegisterRequest):
     cluster.live.seen(message.node, cluster.clock.now())
     try {
       const effects = [token.consume, range.take]
-      return (await create(allowedOn(cluster, message.node, '', 'create'), object, { effects, lane: 'first' })).object
+      const allowed = allowedOn(cluster, message.node, '', 'create')
+      const { object: made } = await create(allowed, object, { effects, lane: 'first' })
+      tellReadiness(cluster, undefined, made)
+      return made
     } catch (error) {
       if (!isRefusal(error) || error.code !== 409) throw error
       if ((await readJoinToken(cluster, bearer)) === undefined) throw unauthorized()
@@ -139,7 +143,9 @@ async function refresh(cluster: Cluster, held: Item, message: RegisterRequest): 
       const ranged = podCidrOf(current.object) === undefined ? await giveRange(cluster, current, attempt > 1) : current
       const next = withNodeStatus(ranged.object, message.status, printTime(cluster.clock.now()))
       const allowed = allowedOn(cluster, message.node, uid, 'update', 'status')
-      return (await update(allowed, next, { held: ranged, lane: 'first' })).item.object
+      const { object } = (await update(allowed, next, { held: ranged, lane: 'first' })).item
+      tellReadiness(cluster, ranged.object, object)
+      return object
     } catch (error) {
       if (!isRefusal(error, 'Conflict') || attempt >= ATTEMPTS) throw error
       current = await heldNode(cluster, message.node)

@@ -20,6 +20,7 @@ import { recordEvents } from './events.ts'
 import { readMessage } from './message.ts'
 import { withNodeStatus } from './node-object.ts'
 import { nextPodStatus } from './pod-status.ts'
+import { tellReadiness } from './readiness.ts'
 import { allowedOn } from './register.ts'
 import type { Session } from './session.ts'
 import { sessionsOf } from './sessions.ts'
@@ -125,6 +126,7 @@ async function writeNodeStatus(
     try {
       const next = withNodeStatus(held.object, status, printTime(cluster.clock.now()))
       await update(allowedOn(cluster, node, nodeUid, 'update', 'status'), next, { held, lane: 'first' })
+      tellReadiness(cluster, held.object, next)
       return
     } catch (error) {
       if (!isRefusal(error, 'Conflict') || attempt >= ATTEMPTS) throw error

@@ -82,6 +82,9 @@ describe('a node that falls silent', () => {
     made.world.apply(planNode(made.seen(), SILENT), SILENT)
     expect(nodeIn(made)).toMatchObject({ ready: 'Unknown', reason: 'NodeStatusUnknown' })
     const plan = planNode(made.seen({ heard: SILENT + 1000 }), SILENT + 1000)
+    expect(plan.actions.flatMap((one) => (one.do === 'event' ? [one.message] : []))).toEqual([
+      'Node n1 status is now: NodeReady',
+    ])
     made.world.apply(plan, SILENT + 1000)
     expect(nodeIn(made)).toEqual({ ready: 'True', reason: 'KubeletReady', taints: [] })
   })

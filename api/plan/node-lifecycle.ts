@@ -117,9 +117,10 @@ const HEARD: Readonly<Record<string, { readonly reason: string; readonly message
 function spoken(node: Row<Node>, conditions: readonly NodeCondition[]): readonly Action[] {
   const was = readyOf(node.object.status?.conditions ?? [])?.status
   const is = readyOf(conditions)?.status
-  if (was !== 'True' || is === 'True') return []
-  const message = `Node ${node.object.metadata.name ?? ''} status is now: NodeNotReady`
-  return [eventAbout(node, { reason: 'NodeNotReady', message, source: SOURCE })]
+  if ((was === 'True') === (is === 'True')) return []
+  const reason = is === 'True' ? 'NodeReady' : 'NodeNotReady'
+  const message = `Node ${node.object.metadata.name ?? ''} status is now: ${reason}`
+  return [eventAbout(node, { reason, message, source: SOURCE })]
 }
 
 function statusActions(node: Row<Node>, conditions: readonly NodeCondition[]): readonly Action[] {

@@ -87,6 +87,15 @@ it('a node whose network cannot be prepared says so, and runs its pods once it c
     'error the network of this host cannot be prepared',
   ])
 
+  // A control plane that missed it for a while takes it for a ready one.
+  const said = plane.reports.length
+  plane.refuse = 503
+  plane.put(aPod({ hostNetwork: true, containers: [aContainer(SLEEP)] }, 'another'))
+  await plane.until('refused', () => logged.includes('warn refused'))
+  plane.refuse = undefined
+  await plane.until('said again', () => plane.reports.slice(said).some(({ node }) => node !== undefined))
+  expect(readyOf(plane)?.['status']).toBe('False')
+
   broken = false
   await plane.until('ready', () => readyOf(plane)?.['status'] === 'True')
   await plane.until('running', () => plane.status(uidOf(waiting))?.phase === 'Running')

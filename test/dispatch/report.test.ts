@@ -196,6 +196,22 @@ test('the node’s status: fields that are left out stay, conditions are told ap
   ])
 })
 
+test('a node that is no longer ready, and one that is again, are told of', async () => {
+  await createNamespace(cluster, 'default')
+  const n2 = await Agent.join(cluster, 'n2')
+  const say = (status: string): Promise<unknown> => n2.report({ node: { conditions: [{ type: 'Ready', status }] } })
+  const told = async (): Promise<readonly string[]> =>
+    (await events()).map(({ count, message, source }) => `${count} x ${source?.component}: ${message}`).toSorted()
+  const ready = 'kubelet: Node n2 status is now: NodeReady'
+  const not = 'kubelet: Node n2 status is now: NodeNotReady'
+  await expect.poll(told).toEqual([`1 x ${ready}`])
+  await say('False')
+  await expect.poll(told).toEqual([`1 x ${not}`, `1 x ${ready}`])
+  await say('False')
+  await say('True')
+  await expect.poll(told).toEqual([`1 x ${not}`, `2 x ${ready}`])
+})
+
 test('events of one second are listed in the order of a pod’s life', async () => {
   const { name: pod, uid: podUid } = await named('web')
   const reasons = ['Pulling', 'Pulled', 'Created', 'Started', 'Killing', 'BackOff']
