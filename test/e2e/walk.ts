@@ -186,7 +186,9 @@ export function walk(target: WalkTarget): void {
     )
     expect(shown).toMatch(/Normal\s+Started\s+\S+\s+kubelet/)
     expect(await run('describe', 'deployment', 'web')).toMatch(/Scaled up replica set web-\S+ from 0 to 3/)
-    expect(await run('describe', 'node')).toMatch(/Allocatable:/)
+    const node = await run('describe', 'node')
+    expect(node).toMatch(/Allocatable:/)
+    expect(node).toMatch(/Normal\s+NodeReady\s+\S+\s+kubelet\s+Node \S+ status is now: NodeReady/)
     expect(await run('describe', 'service', 'site')).toMatch(/Endpoints:\s+10\.244\./)
   })
 
