@@ -66,8 +66,7 @@ export async function recordEvents(
     ),
   )
   const failures = written.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []))
-  // In a namespace that is going away nobody misses them.
-  const missed = failures.filter((error) => !isRefusal(error, 'Forbidden') && !isRefusal(error, 'NotFound'))
+  const missed = failures.filter((error) => !isHomeless(error))
   if (missed.length === 0) return
   // One line a report: when the database is overloaded, so would be whoever reads the log.
   const { node } = session.claims
@@ -87,9 +86,12 @@ export async function recordNodeEvent(
   try {
     await record(cluster, speaker, { namespace: 'default', about, type: 'Normal', reason, message }, 1, digest)
   } catch (error) {
-    cluster.log.warn('an event of a node was not recorded', { node, reason, error })
+    if (!isHomeless(error)) cluster.log.warn('an event of a node was not recorded', { node, reason, error })
   }
 }
+
+/** In a namespace that is going away, or not there yet, nobody misses an event. */
+const isHomeless = (error: unknown): boolean => isRefusal(error, 'Forbidden') || isRefusal(error, 'NotFound')
 
 function aboutPod({ namespace, pod, podUid, fieldPath, type, reason, message }: Told): Said {
   const about = { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid }
