@@ -13,6 +13,7 @@ import {
   methodNotSupported,
   serviceUnavailable,
 } from '../../schema/k8s/status.ts'
+import { WHOLE } from '../../schema/k8s/field-error.ts'
 import { authorizeRequest } from '../access/authorize.ts'
 import type { Allowed } from '../access/request.ts'
 import type { StreamOrder } from '../platform/port.ts'
@@ -164,7 +165,7 @@ function logProblems(query: URLSearchParams): readonly FieldError[] {
   if (limit !== undefined && limit < 1) problems.push(fieldInvalid('limitBytes', limit, 'must be greater than 0'))
   const time = query.get('sinceTime') ?? ''
   if (since !== undefined && time !== '') {
-    problems.push(fieldForbidden('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'))
+    problems.push(fieldForbidden(WHOLE, 'at most one of `sinceTime` or `sinceSeconds` may be specified'))
   } else if (since !== undefined && since < 1) {
     problems.push(fieldInvalid('sinceSeconds', since, 'must be greater than 0'))
   }
@@ -183,7 +184,7 @@ function logProblems(query: URLSearchParams): readonly FieldError[] {
       detail: 'supported values: "All", "Stderr", "Stdout"',
     })
   } else if (stream !== '' && stream !== 'All' && tail !== undefined) {
-    problems.push(fieldForbidden('', '`tailLines` and specific `stream` are mutually exclusive for now'))
+    problems.push(fieldForbidden(WHOLE, '`tailLines` and specific `stream` are mutually exclusive for now'))
   }
   return problems
 }

@@ -34,8 +34,7 @@ const columns = new WeakMap<Kind, string>()
 export function rowText(kind: Kind, item: Item, include: IncludeObject, now: number, version: string): string {
   const object = item.object
   const conditions = kind.rowConditions?.(object) ?? []
-  const shown =
-    include === 'None' ? '{"metadata":null}' : include === 'Object' ? item.wire : metadataText(object, version)
+  const shown = include === 'None' ? 'null' : include === 'Object' ? item.wire : metadataText(object, version)
   const extra = conditions.length === 0 ? '' : `,"conditions":${JSON.stringify(conditions)}`
   return `{"cells":${JSON.stringify(kind.cells(object, now))}${extra},"object":${shown}}`
 }

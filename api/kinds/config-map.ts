@@ -1,6 +1,6 @@
 /** ConfigMap: keys of text and of bytes, at most 1 MiB, optionally immutable. */
 import type { FieldError } from '../../schema/k8s/field-error.ts'
-import { fieldForbidden, fieldInvalid, fieldTooLong } from '../../schema/k8s/field-error.ts'
+import { fieldForbidden, fieldInvalid, fieldTooLong, WHOLE } from '../../schema/k8s/field-error.ts'
 import type { ConfigMap } from '../../schema/k8s/generated/types.ts'
 import { AGE_COLUMN, age, column, NAME_COLUMN } from './column.ts'
 import { defineKind } from './generic.ts'
@@ -28,7 +28,7 @@ export const configMap = defineKind<ConfigMap>({
       ...binary.flatMap(([key]) =>
         isConfigMapKey(key).map((problem) => fieldInvalid(`binaryData[${key}]`, key, problem)),
       ),
-      ...(bytes > MAX_DATA_BYTES ? [fieldTooLong('', MAX_DATA_BYTES)] : []),
+      ...(bytes > MAX_DATA_BYTES ? [fieldTooLong(WHOLE, MAX_DATA_BYTES)] : []),
     ]
   },
   validateUpdate(object, old) {

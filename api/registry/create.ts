@@ -134,8 +134,9 @@ function judge(
   last: boolean,
 ): Refusal | 'again' {
   for (const one of lost) {
-    if (namespaceMoved(request.cluster, one)) continue
-    if (one.key.resource === kind.resource && one.key.name === name) {
+    const own = one.key.resource === kind.resource && one.key.name === name
+    if (!own && namespaceMoved(request.cluster, one)) continue
+    if (own) {
       if (!isGenerated(input)) return taken(kind, name, one)
       if (last) return generatedNameTaken(kind.plural, kind.group, name)
       continue

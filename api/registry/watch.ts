@@ -4,7 +4,7 @@
  * takes it, until it has caught up with the feed; then the feed pushes. A reader that leaves more than 1 MB
  * unread while changes are pushed is cut off: it resumes from the last revision it saw.
  */
-import { expired, invalid, resourceVersionTooLarge } from '../../schema/k8s/status.ts'
+import { expired, invalid, isRefusal, resourceVersionTooLarge } from '../../schema/k8s/status.ts'
 import type { Allowed } from '../access/request.ts'
 import type { Kind } from '../kinds/kind.ts'
 import type { After } from '../store/store.ts'
@@ -67,7 +67,11 @@ export async function watch(request: Allowed, options: WatchOptions): Promise<Wa
       run: (sink, signal) => new Running(request, kind, selection, options, sink, signal).run(start),
     }
   } catch (error) {
-    throw storeRefusal(error)
+    const refusal = storeRefusal(error)
+    // A revision that was understood is answered with a stream, whatever became of it: some clients try an error at
+    // the opening of a watch again and again, and list anew only for an event (upstream's cacher says the same).
+    if (isRefusal(refusal, 'Expired')) return { kind, run: async (sink) => sink.error(refusal) }
+    throw refusal
   }
 }
 

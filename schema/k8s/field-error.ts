@@ -28,6 +28,9 @@ export interface FieldError {
 /** Keeps the value out of the message. */
 export const OMITTED: unique symbol = Symbol('omitted')
 
+/** The path of the object as a whole, as upstream's empty path prints. */
+export const WHOLE = '[]'
+
 const TITLES: Readonly<Record<FieldErrorType, string>> = {
   FieldValueNotFound: 'Not found',
   FieldValueRequired: 'Required value',

@@ -178,6 +178,34 @@ const rows: readonly Row[] = [
     message: 'configmaps "here" already exists',
   },
   {
+    what: 'a namespace that exists',
+    send: ['POST', '/api/v1/namespaces', { metadata: { name: 'default' } }],
+    code: 409,
+    reason: 'AlreadyExists',
+    message: 'namespaces "default" already exists',
+  },
+  {
+    what: 'data over 1 MiB',
+    send: ['POST', CONFIG_MAPS, { metadata: { name: 'a' }, data: { key: 'x'.repeat(1_048_577) } }],
+    code: 422,
+    reason: 'Invalid',
+    message: 'ConfigMap "a" is invalid: []: Too long: may not be more than 1048576 bytes',
+  },
+  {
+    what: 'a template without a spec',
+    send: [
+      'POST',
+      '/apis/apps/v1/namespaces/default/deployments',
+      {
+        metadata: { name: 'a' },
+        spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } } } },
+      },
+    ],
+    code: 422,
+    reason: 'Invalid',
+    message: 'Deployment.apps "a" is invalid: spec.template.spec.containers: Required value',
+  },
+  {
     what: 'a namespace that does not exist',
     send: ['POST', '/api/v1/namespaces/nowhere/configmaps', configMap('a')],
     code: 404,

@@ -121,18 +121,23 @@ describe.each(doors)('%s', (_, openDoor) => {
     await quiet.stop()
   })
 
-  test('a revision that is compacted is answered 410', async () => {
+  test('a revision that is compacted is an event, and the watch is over', async () => {
     const door = await openDoor()
     await door.send('POST', CONFIG_MAPS, configMap('a'))
     const last = await door.send('POST', CONFIG_MAPS, configMap('b'))
     const head = Number(last.body.metadata.resourceVersion)
     await door.cluster.store.compact(head - 1, 100)
-    const answer = await door.send('GET', `${CONFIG_MAPS}?watch=true&resourceVersion=1`)
-    expect(answer.body).toMatchObject({
-      code: 410,
-      reason: 'Expired',
-      message: `too old resource version: 1 (${head - 1})`,
+    const events = await door.watch(`${CONFIG_MAPS}?watch=true&resourceVersion=1`)
+    expect(await events.next()).toMatchObject({
+      type: 'ERROR',
+      object: {
+        kind: 'Status',
+        code: 410,
+        reason: 'Expired',
+        message: `too old resource version: 1 (${head - 1})`,
+      },
     })
+    expect(await events.next()).toBeUndefined()
   })
 
   test('bookmarks come once a minute and before the end, at the newest revision', async () => {
