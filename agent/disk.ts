@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConfigMap, Pod, Secret } from '../schema/k8s/generated/types.ts'
+import type { Health } from './health.ts'
 import type { RegisterResponse } from '../schema/wire/register.ts'
 import type { Assignment } from './session/assignment.ts'
 
@@ -70,6 +71,21 @@ export class Disk {
     } catch {
       return undefined
     }
+  }
+
+  /** By container id; nothing when the file cannot be read, for probes find it out again. */
+  async health(): Promise<ReadonlyMap<string, Health>> {
+    const text = await this.#read('health.json')
+    try {
+      return new Map(Object.entries(JSON.parse(text?.toString('utf8') ?? '{}') as Record<string, Health>))
+    } catch {
+      return new Map()
+    }
+  }
+
+  /** One at a time. */
+  saveHealth(all: ReadonlyMap<string, Health>): Promise<void> {
+    return this.#write('health.json', Buffer.from(JSON.stringify(Object.fromEntries(all))))
   }
 
   /** One save at a time; the caller need not wait. */

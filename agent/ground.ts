@@ -2,6 +2,7 @@
 import type { PodStatus, Probe } from '../schema/k8s/generated/types.ts'
 import type { Driver } from './driver/driver.ts'
 import type { Images } from './driver/images.ts'
+import type { HealthRecord } from './health.ts'
 import type { Addresses } from './net/addresses.ts'
 import type { PodNetwork } from './net/network.ts'
 import type { NodeFacts, Sources } from './plan/sources.ts'
@@ -40,6 +41,7 @@ export interface Ground {
   readonly networkProblem: () => string | undefined
   readonly volumes: PodVolumes
   readonly addresses: Addresses
+  readonly health: HealthRecord
   readonly node: NodeFacts
   readonly sources: Sources
   readonly clock: Clock

@@ -4,6 +4,7 @@ import type { Identity } from './disk.ts'
 import { Images } from './driver/images.ts'
 import type { Ground } from './ground.ts'
 import { limiter } from './ground.ts'
+import { type Health, HealthRecord } from './health.ts'
 import { Addresses } from './net/addresses.ts'
 import { PreparedNetwork } from './net/prepared.ts'
 import type { AgentParts } from './parts.ts'
@@ -34,6 +35,7 @@ export async function groundOf(
     networkProblem: () => prepared.problem,
     volumes: parts.volumes,
     addresses,
+    health: new HealthRecord(await savedHealth(parts), async (all) => parts.disk?.saveHealth(all)),
     node: await nodeFacts(parts, identity),
     clock: parts.clock,
     log: parts.log,
@@ -42,6 +44,10 @@ export async function groundOf(
     probe: parts.probe,
     limited: limiter(ENGINE_WIDTH),
   }
+}
+
+async function savedHealth({ disk }: AgentParts): Promise<ReadonlyMap<string, Health>> {
+  return disk === undefined ? new Map() : disk.health()
 }
 
 async function nodeFacts(parts: AgentParts, identity: Identity): Promise<NodeFacts> {

@@ -25,6 +25,7 @@ it('an engine is down after 30 s without an answer, and up with the next', { tim
     log: () => {},
     runtimeChanged: (problem: string | undefined) => said.push(problem),
     network: { attached: async () => [] },
+    health: { keep: () => {} },
     driver: {
       list: async () => [],
       async *events({ opened }: { readonly opened: () => void }, signal: AbortSignal) {

@@ -111,9 +111,12 @@ export class Pods {
       const ip = one.labels[LABEL.ip]
       if (ip !== undefined && one.labels[LABEL.container] === SANDBOX) this.#ground.addresses.keep(ip)
     }
-    if (!this.#listed) await this.#sweep(mine, signal)
-    this.#listed = true
     const ids = new Set(mine.map((one) => one.id))
+    if (!this.#listed) {
+      await this.#sweep(mine, signal)
+      this.#ground.health.keep(ids)
+    }
+    this.#listed = true
     for (const worker of this.#workers.values()) for (const id of worker.ids()) if (!ids.has(id)) worker.vanished(id)
     for (const one of mine) this.#see(one)
     if (this.#assigned !== undefined) this.assign(this.#assigned, this.#live)

@@ -39,6 +39,7 @@ export class Probing {
     for (const [id, prober] of this.#probers) {
       if (seen.get(id)?.state === 'running' && fate === 'run') continue
       prober.close()
+      this.#record.ground.health.forget(id)
       this.#probers.delete(id)
       this.#sick.delete(id)
     }
@@ -59,16 +60,20 @@ export class Probing {
   #begin(one: ObservedContainer): void {
     const container = this.#record.specOf(one)
     if (container === undefined) return
-    const { clock, node, probe: look } = this.#record.ground
+    const { clock, health, node, probe: look } = this.#record.ground
     const podIP = this.#record.sandbox()?.labels[LABEL.ip] ?? node.ip
     const target = { containerId: one.id, container, podIP }
-    const prober = new Prober({
+    const prober: Prober = new Prober({
       container,
       startedAtMs: one.startedAtMs,
+      before: health.of(one.id),
       now: () => clock.now(),
       at: (atMs, then) => clock.at(atMs, then),
       look: (probe, signal) => look(probe, target, signal),
-      changed: this.#changed,
+      changed: () => {
+        health.note(one.id, prober)
+        this.#changed()
+      },
       unhealthy: (kind, message) =>
         this.#record.containerEvent(container.name, 'Warning', 'Unhealthy', `${kind} probe failed: ${message}`),
       fatal: (kind) => {

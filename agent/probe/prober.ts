@@ -8,6 +8,8 @@ export type ProbeKind = 'Startup' | 'Liveness' | 'Readiness'
 export interface ProberOptions {
   readonly container: Container
   readonly startedAtMs: number
+  /** what was known of it before this prober; undefined: nothing */
+  readonly before: { readonly started: boolean; readonly ready: boolean } | undefined
   readonly now: () => number
   readonly at: (atMs: number, then: () => void) => () => void
   readonly look: (probe: Probe, signal: AbortSignal) => Promise<ProbeResult>
@@ -35,11 +37,11 @@ export class Prober {
   #ready: boolean
 
   constructor(options: ProberOptions) {
-    const { container } = options
+    const { container, before } = options
     this.#options = options
-    this.#started = container.startupProbe === undefined
-    this.#ready = container.readinessProbe === undefined
-    if (container.startupProbe === undefined) this.#begin()
+    this.#started = container.startupProbe === undefined || before?.started === true
+    this.#ready = container.readinessProbe === undefined || before?.ready === true
+    if (this.#started || container.startupProbe === undefined) this.#begin()
     else this.#watch('Startup', container.startupProbe, 0, 0)
   }
 

@@ -34,6 +34,33 @@ describe.skipIf(reason !== undefined)('pods of a node', { timeout: 60_000 }, () 
     expect(rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.restartCount).toBe(0)
   })
 
+  it('are as ready as they were, while their probes have not been heard again', async () => {
+    const probe = { exec: { command: ['sh', '-c', 'sleep 1; cat /tmp/ready'] }, timeoutSeconds: 5, periodSeconds: 1 }
+    const script = `touch /tmp/ready; ${SLEEP}`
+    const probed = aContainer(script, { startupProbe: probe, readinessProbe: probe })
+    const pod = aPod({ containers: [probed] }, 'probed')
+    rig.plane.put(pod)
+    const shown = (): unknown => {
+      const { ready, started } = rig.plane.status(uidOf(pod))?.containerStatuses?.[0] ?? {}
+      return { ready, started }
+    }
+    await rig.plane.until('ready', () => rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.ready)
+    await rig.stopAgent()
+    const reported = rig.plane.reports.length
+    rig.startAgent()
+    await rig.plane.until('reported again', () =>
+      rig.plane.reports.slice(reported).some((report) => report.pods.length > 0),
+    )
+    expect(shown()).toEqual({ ready: true, started: true })
+    const container = (await rig.containers()).find((line) => line.includes('k8s_main_'))?.split(' ')[0] ?? ''
+    await rig.docker('exec', container, 'rm', '/tmp/ready')
+    await rig.plane.until('not ready', () => rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.ready === false)
+    const said = rig.plane.reports
+      .slice(reported)
+      .flatMap(({ pods }) => pods.map(({ status }) => JSON.stringify(status)))
+    expect(said.filter((status) => status.includes('"started":false'))).toEqual([])
+  })
+
   it('run on and restart while the control plane is away, from Secrets sealed on the disk', async () => {
     rig.plane.putSecret(aSecret('hidden', { word: 'lion-in-the-morning' }))
     const env = [{ name: 'WORD', valueFrom: { secretKeyRef: { name: 'hidden', key: 'word' } } }]
