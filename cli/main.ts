@@ -73,5 +73,6 @@ try {
 } catch (error) {
   process.stderr.write(`kedge: ${error instanceof Error ? error.message : String(error)}\n`)
   if (process.env['KEDGE_LOG'] === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  process.exitCode = 1
+  // What a command that failed left open, an agent's pods or its parent's channel, must not keep it.
+  process.exit(1)
 }

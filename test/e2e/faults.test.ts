@@ -98,6 +98,29 @@ describe('faults', () => {
     expect(await podContainers(NODE)).toEqual(before)
   })
 
+  test('a Node that somebody deletes joins again by itself, and pods run on it again', async () => {
+    const uid = await run('get', 'node', NODE, '-o', 'jsonpath={.metadata.uid}')
+    await run('delete', 'node', NODE)
+    await eventually(
+      async () => {
+        const again = await run('get', 'node', NODE, '-o', 'jsonpath={.metadata.uid}')
+        expect([again, again === uid]).toEqual([expect.stringMatching(/./), false])
+      },
+      { deadlineMs: 30_000 },
+    )
+    const restarted = await run('run', 'newcomer', `--image=${image}`, '--restart=Never', '--', 'echo', 'here')
+    expect(restarted).toContain('pod/newcomer created')
+    await run('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/newcomer', '--timeout=60s')
+    // The pods it had are those of a Node that is gone: they are made anew.
+    await eventually(
+      async () =>
+        expect(await run('get', 'deployment', 'crowd', '--no-headers')).toMatch(
+          new RegExp(`^crowd\\s+${PODS}/${PODS}\\s+${PODS}\\s+${PODS}\\s`),
+        ),
+      { deadlineMs: 120_000, everyMs: 500 },
+    )
+  })
+
   test('killing the pause rebuilds the pod, with its emptyDir', async () => {
     await cluster.kubectl.pipe(
       JSON.stringify({
