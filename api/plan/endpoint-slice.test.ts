@@ -110,6 +110,23 @@ describe('slices', () => {
     expect(slicesIn(world)).toEqual([])
   })
 
+  test('a Service that loses its last pod, gets one again and another port keeps its slice', () => {
+    const world = worldOf(aService(), [web('one')])
+    const looks = (): unknown => {
+      world.apply(planEndpointSlices(seenIn(world)), AT)
+      return slicesIn(world).map(({ metadata, endpoints, ports }) => [metadata.name, endpoints.length, ports?.length])
+    }
+    const [slice] = slicesIn(world)
+    const name = slice?.metadata.name
+    world.put('pods', web('one', { phase: 'Succeeded' }))
+    expect(looks()).toEqual([[name, 0, 0]])
+    world.put('pods', web('two'))
+    expect(looks()).toEqual([[name, 1, 1]])
+    world.put('services', aService({ spec: { ports: [{ port: 81 }] } }))
+    expect(looks()).toEqual([[name, 1, 1]])
+    expect(slicesIn(world)[0]?.ports).toMatchObject([{ port: 81 }])
+  })
+
   test('one changed pod rewrites one slice', () => {
     const pods = Array.from({ length: 250 }, (_, index) =>
       web(`p${index}`, { ip: `10.0.${index >> 8}.${index & 255}` }),

@@ -36,16 +36,19 @@ export function planEndpointSlices(seen: EndpointSliceSeen): Plan {
   if (isBeingDeleted(service.object) || !wantsSlices(service.object)) {
     return { actions: slices.map((slice) => drop(slice, 'the Service has no selector')) }
   }
-  const groups = groupsOf(seen)
-  const actions: Action[] = []
-  const matched = new Set<Row<EndpointSlice>>()
-  for (const group of groups) {
-    const own = slices.filter(({ object }) => canonical(object.ports) === canonical(group.ports))
-    for (const slice of own) matched.add(slice)
-    actions.push(...fitted(seen, group, own))
+  const groups = groupsOf(seen).map((group) => ({
+    group,
+    own: slices.filter(({ object }) => canonical(object.ports) === canonical(group.ports)),
+  }))
+  const outdated = slices.filter((slice) => !groups.some(({ own }) => own.includes(slice)))
+  // One that would go takes the place of one that would be made: whoever watches sees no gap (upstream's finalize).
+  for (const { own } of groups) if (own.length === 0) own.push(...outdated.splice(0, 1))
+  return {
+    actions: [
+      ...groups.flatMap(({ group, own }) => fitted(seen, group, own)),
+      ...outdated.map((slice) => drop(slice, 'no pod has its ports any more')),
+    ],
   }
-  const outdated = slices.filter((slice) => !matched.has(slice))
-  return { actions: [...actions, ...outdated.map((slice) => drop(slice, 'no pod has its ports any more'))] }
 }
 
 /** Services without a selector have slices somebody else writes. */
@@ -152,7 +155,7 @@ function fitted(seen: EndpointSliceSeen, group: Group, own: readonly Row<Endpoin
   for (const [index, { slice, endpoints }] of kept.entries()) {
     const last = index === kept.length - 1 && kept.slice(0, -1).every((other) => other.endpoints.length === 0)
     if (endpoints.length === 0 && (some || !last)) actions.push(drop(slice, 'it is empty'))
-    else actions.push(...rewritten(seen, slice, endpoints))
+    else actions.push(...rewritten(seen, group, slice, endpoints))
   }
   const fresh: Endpoint[][] = []
   while (fill.length > 0) fresh.push(fill.splice(0, MOST_PER_SLICE))
@@ -162,15 +165,18 @@ function fitted(seen: EndpointSliceSeen, group: Group, own: readonly Row<Endpoin
 
 function rewritten(
   seen: EndpointSliceSeen,
+  group: Group,
   slice: Row<EndpointSlice>,
   endpoints: readonly Endpoint[],
 ): readonly Action[] {
   const labels = difference(slice.object.metadata.labels, labelsOf(seen.service.object))
   const same = equal(slice.object.endpoints ?? [], endpoints)
-  if (same && labels === undefined) return []
+  const samePorts = canonical(slice.object.ports) === canonical(group.ports)
+  if (same && samePorts && labels === undefined) return []
   const patch = {
     ...(labels === undefined ? {} : { metadata: { labels } }),
     ...(same ? {} : { endpoints: [...endpoints] }),
+    ...(samePorts ? {} : { ports: [...group.ports] }),
   }
   const why = `${endpoints.length} pods back ${seen.service.object.metadata.name ?? ''}`
   return [{ do: 'patch', target: targetOf(slice), patch, why }]
