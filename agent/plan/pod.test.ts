@@ -124,6 +124,7 @@ class World {
         })
         return
       case 'ask':
+        if (step.message === '' && !this.asked.has('')) this.asked.set('', this.atMs)
         for (const one of step.containers) this.asked.set(one.id, this.atMs)
         return
       case 'kill':
@@ -267,6 +268,10 @@ describe('a plan for a pod', () => {
       [],
       [{ name: 'i' }],
       [{ name: 'i' }, { name: 's', restartPolicy: 'Always' }],
+      [
+        { name: 's', restartPolicy: 'Always' },
+        { name: 't', restartPolicy: 'Always' },
+      ],
     ),
     containers: fc.constantFrom<Container[]>([{ name: 'a' }], [{ name: 'a' }, { name: 'b' }]),
   })
@@ -293,13 +298,16 @@ describe('a plan for a pod', () => {
             expect(world.steps.slice(before).filter((step) => step.startsWith('start'))).toEqual([])
           const names = world.running().map((one) => one.labels[LABEL.container])
           expect(new Set(names).size).toBe(names.length)
-          for (const name of ['i', 's', 'a', 'b']) {
+          for (const name of ['i', 's', 't', 'a', 'b']) {
             const made = [...world.seen.values()].filter((one) => one.labels[LABEL.container] === name)
             expect(made.length).toBeLessThanOrEqual(3)
           }
         }
         if (world.fate !== 'run') {
           world.atMs += 60_000
+          world.settle()
+          // Sidecars that were never asked have a last moment.
+          world.atMs += 2000
           world.settle()
           expect(world.stopped).toBe(true)
           expect(world.seen.size).toBe(0)

@@ -2,6 +2,7 @@
 // Asked again after every step's effect and whenever something happens, so it decides one thing at a time and
 // keeps nothing. On the world its own steps made it answers no steps.
 import type { Container, Pod } from '../../schema/k8s/generated/types.ts'
+import { end, endPod, graceMs } from './ending.ts'
 import { podLabel, specHash } from './names.ts'
 import type { ObservedContainer } from './observed.ts'
 import { attemptOf, LABEL, newestFirst } from './observed.ts'
@@ -33,7 +34,7 @@ export interface PodInput {
   readonly volumesReady: boolean
   /** by container name; '' for the sandbox and the volumes */
   readonly holds: ReadonlyMap<string, Hold>
-  /** when containers were asked to end, by id */
+  /** when containers were asked to end, by id; under '' when the first was because the pod ends */
   readonly asked: ReadonlyMap<string, number>
   /** why a running container must end and start again, by id: its liveness or startup probe failed */
   readonly sick: ReadonlyMap<string, Sick>
@@ -56,6 +57,7 @@ export type Step =
       readonly sandbox: ObservedContainer
       readonly backoffMs: number
     }
+  /** `message`: why; empty: because the pod ends, which begins then even if nobody is to be asked */
   | { readonly do: 'ask'; readonly containers: readonly ObservedContainer[]; readonly message: string }
   | { readonly do: 'kill'; readonly containers: readonly ObservedContainer[] }
   | { readonly do: 'remove'; readonly containers: readonly ObservedContainer[] }
@@ -81,13 +83,14 @@ export function planPod(input: PodInput): PodPlan {
 }
 
 const NONE: ReadonlyMap<string, Waiting> = new Map()
+const REBUILT = 'Pod sandbox changed, it will be killed and re-created.'
 const running = (one: ObservedContainer): boolean => one.state === 'running'
 
 /** End every container, then everything else of the pod. */
 function leave(input: PodInput): PodPlan {
   const plan = { waiting: NONE, terminal: true, stopped: false, againAtMs: undefined }
   const alive = input.containers.filter(running)
-  if (alive.length > 0) return { ...plan, terminal: false, ...end(alive, graceMs(input), input) }
+  if (alive.length > 0) return { ...plan, terminal: false, ...endPod(alive, input) }
   if (input.sandboxes.length > 0) return { ...plan, steps: [{ do: 'drop-sandbox', sandboxes: input.sandboxes }] }
   if (input.containers.length > 0) return { ...plan, steps: [{ do: 'remove', containers: input.containers }] }
   if (!input.tornDown) return { ...plan, steps: [{ do: 'teardown' }] }
@@ -98,30 +101,9 @@ function leave(input: PodInput): PodPlan {
 function rest(input: PodInput): PodPlan {
   const plan = { waiting: NONE, terminal: true, stopped: false, againAtMs: undefined }
   const alive = input.containers.filter(running)
-  if (alive.length > 0) return { ...plan, terminal: false, ...end(alive, graceMs(input), input) }
+  if (alive.length > 0) return { ...plan, terminal: false, ...endPod(alive, input) }
   if (input.sandboxes.length > 0) return { ...plan, steps: [{ do: 'drop-sandbox', sandboxes: input.sandboxes }] }
   return { ...plan, steps: [] }
-}
-
-function graceMs(input: PodInput): number {
-  const { metadata, spec } = input.pod
-  const told = input.fate === 'delete' ? metadata.deletionGracePeriodSeconds : undefined
-  return (told ?? spec?.terminationGracePeriodSeconds ?? 30) * 1000
-}
-
-interface Ending {
-  readonly steps: readonly Step[]
-  readonly againAtMs: number | undefined
-}
-
-/** Ask once, wait for the grace period as it is now (it may have been shortened), then kill. */
-function end(alive: readonly ObservedContainer[], grace: number, input: PodInput, message = ''): Ending {
-  const fresh = alive.filter((one) => !input.asked.has(one.id))
-  if (fresh.length > 0) return { steps: [{ do: 'ask', containers: fresh, message }], againAtMs: undefined }
-  const deadline = (one: ObservedContainer): number => (input.asked.get(one.id) ?? input.atMs) + grace
-  const late = alive.filter((one) => deadline(one) <= input.atMs)
-  if (late.length > 0) return { steps: [{ do: 'kill', containers: late }], againAtMs: input.atMs + 2000 }
-  return { steps: [], againAtMs: Math.min(...alive.map(deadline)) }
 }
 
 function run(input: PodInput): PodPlan {
@@ -134,7 +116,7 @@ function run(input: PodInput): PodPlan {
   if (old.length > 0) return { ...plan, steps: [{ do: 'drop-sandbox', sandboxes: old }] }
   // A container of an earlier sandbox shares namespaces with nothing.
   const astray = containers.filter((one) => running(one) && one.labels[LABEL.sandbox] !== sandbox.labels[LABEL.attempt])
-  if (astray.length > 0) return { ...plan, ...end(astray, 0, input) }
+  if (astray.length > 0) return { ...plan, ...end(astray, 0, input, REBUILT) }
   if (!input.volumesReady) {
     const hold = input.holds.get('')
     if (hold !== undefined && hold.untilMs > input.atMs) return { ...plan, steps: [], againAtMs: hold.untilMs }
@@ -176,8 +158,7 @@ function withoutSandbox(input: PodInput): PodPlan {
   const { pod, containers, sandboxes } = input
   const plan = { waiting: NONE, terminal: false, stopped: false, againAtMs: undefined }
   const alive = containers.filter(running)
-  if (alive.length > 0)
-    return { ...plan, ...end(alive, 0, input, 'Pod sandbox changed, it will be killed and re-created.') }
+  if (alive.length > 0) return { ...plan, ...end(alive, 0, input, REBUILT) }
   if (sandboxes.length > 0) return { ...plan, steps: [{ do: 'drop-sandbox', sandboxes }] }
   // A pod whose containers all ended for good needs no new sandbox.
   if (containers.length > 0 && finished(pod, containers)) return { ...plan, terminal: true, steps: [] }
@@ -227,7 +208,7 @@ function startNext(input: PodInput, sandbox: ObservedContainer): PodPlan {
   if (finished(pod, containers)) {
     const sidecars = containers.filter(running)
     if (sidecars.length === 0) return done(true)
-    return { ...done(false), ...end(sidecars, graceMs(input), input) }
+    return { ...done(false), ...endPod(sidecars, input) }
   }
   const current = sandbox.labels[LABEL.attempt]
   const inThis = containers.filter((one) => one.labels[LABEL.sandbox] === current)

@@ -19,7 +19,7 @@ export class PodRecord {
   readonly seen = new Map<string, ObservedContainer>()
   /** by container name; '' for the sandbox and the volumes */
   readonly holds = new Map<string, Hold>()
-  /** when containers were asked to end, by id */
+  /** when containers were asked to end, by id; under '' when the pod began to */
   readonly asked = new Map<string, number>()
   /** last words of ended containers, by id */
   readonly messages = new Map<string, string>()

@@ -16,6 +16,8 @@ export async function askToEnd(
   signal: AbortSignal,
 ): Promise<void> {
   const { driver, clock, log } = record.ground
+  // All containers share the grace period that begins with the first, also those whose turn comes later.
+  if (message === '' && !record.asked.has('')) record.asked.set('', clock.now())
   for (const one of containers) {
     const name = one.labels[LABEL.container] ?? ''
     record.asked.set(one.id, clock.now())

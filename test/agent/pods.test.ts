@@ -1,5 +1,6 @@
 // A pod's life on a real engine, through the real protocol.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Container } from '../../schema/k8s/generated/types.ts'
 import { aConfigMap, aContainer, aPod, aSecret, SLEEP, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
 import { run, startRig, whyNot } from './rig.ts'
@@ -89,6 +90,36 @@ describe.skipIf(reason !== undefined)('a pod on this node', { timeout: 60_000 },
     rig.plane.delete(uidOf(pod), 1)
     await rig.plane.until('stopped', () => rig.plane.stopped.has(uidOf(pod)), 8000)
     expect(rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(137)
+  })
+
+  it('ends its sidecars after its containers, the last one first', async () => {
+    const mounts = { volumeMounts: [{ name: 's', mountPath: '/shared' }] }
+    const atTerm = (script: string): string => `trap "${script}; exit 0" TERM; while true; do sleep 0.1; done`
+    const sidecar = (name: string, script: string): Container =>
+      aContainer(atTerm(script), { name, restartPolicy: 'Always', ...mounts })
+    const pod = aPod(
+      {
+        initContainers: [
+          sidecar('first', 'cat /shared/order > /dev/termination-log'),
+          sidecar('second', 'echo second >> /shared/order'),
+        ],
+        containers: [aContainer(atTerm('sleep 1; echo main >> /shared/order'), mounts)],
+        volumes: [{ name: 's', emptyDir: {} }],
+      },
+      'accompanied',
+    )
+    rig.plane.put(pod)
+    await phase(uidOf(pod), 'Running')
+    rig.plane.delete(uidOf(pod), 10)
+    await rig.plane.until('stopped', () => rig.plane.stopped.has(uidOf(pod)))
+    const status = rig.plane.status(uidOf(pod))
+    const ended = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
+    expect(ended.map(({ name, state }) => `${name} ${state?.terminated?.exitCode}`)).toEqual([
+      'main 0',
+      'first 0',
+      'second 0',
+    ])
+    expect(status?.initContainerStatuses?.[0]?.state?.terminated?.message).toBe('main\nsecond\n')
   })
 
   it('restarts a crashed container at once, then backs off and says so', async () => {
