@@ -51,8 +51,8 @@ await using second = await startCluster({ dataDir, port })
 const pods = ['get', 'pods', '--no-headers'] as const
 const restarts = async (): Promise<string> =>
   [...(await second.kubectl.run(...pods)).matchAll(/\s1\/1\s+Running\s+(\d+)/g)]
-    .map(([, count]) => count)
-    .toSorted()
+    .map(([, count]) => Number(count))
+    .toSorted((one, other) => one - other)
     .join(' ')
 await eventually(async () => (await restarts()) === '0 0 1', { deadlineMs: 60_000, everyMs: 250 })
 await sleep(BACK_MS)
