@@ -1,4 +1,4 @@
-/** `node test/long/idle.ts [seconds]`: an idle cluster with an agent and two running pods asks its database nothing. */
+/** `node test/long/idle.ts [seconds] [settle]`: an idle cluster with an agent and two running pods asks its database nothing. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { image, removePodContainers } from '../tools/docker.ts'
 import { watchIdle } from '../tools/idle.ts'
@@ -9,7 +9,7 @@ await using cluster = await startCluster({ agent: true, node: 'long-idle-1', env
 await cluster.kubectl.run('create', 'deployment', 'still', `--image=${image}`, '--replicas=2', '--', 'sleep', '86400')
 await cluster.kubectl.run('rollout', 'status', 'deployment/still', '--timeout=120s')
 // What follows a write, compaction and expiry, is over within ten minutes of it; the wait is said, not hidden.
-const settle = Number(process.argv[3] ?? 60)
+const settle = Number(process.argv[3] ?? 660)
 await sleep(settle * 1000)
 const seen = await watchIdle(cluster, seconds)
 process.stdout.write(`settled ${settle} s, then ${JSON.stringify(seen)}\n`)
