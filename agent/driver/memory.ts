@@ -184,8 +184,7 @@ export class MemoryDriver implements Driver {
   }
 
   async exec(id: string, request: ExecRequest): Promise<Session> {
-    const made = this.#need(id)
-    if (made.seen.state !== 'running') throw new EngineError('conflict', `container ${id} is not running`)
+    const made = this.#running(id)
     const output = new PassThrough({ objectMode: true })
     const input = new PassThrough()
     if (!request.stdin) input.end()
@@ -203,7 +202,7 @@ export class MemoryDriver implements Driver {
   }
 
   async attach(id: string): Promise<Session> {
-    const made = this.#need(id)
+    const made = this.#running(id)
     const stop = new AbortController()
     return {
       input: made.input,
@@ -256,6 +255,12 @@ export class MemoryDriver implements Driver {
   #need(id: string): Made {
     const made = this.#containers.get(id)
     if (made === undefined) throw new EngineError('not-found', `No such container: ${id}`)
+    return made
+  }
+
+  #running(id: string): Made {
+    const made = this.#need(id)
+    if (made.seen.state !== 'running') throw new EngineError('conflict', `container ${id} is not running`)
     return made
   }
 

@@ -39,7 +39,8 @@ export async function serveExec(
     status = await pump(socket, session, order.kind, signal)
   } catch (error) {
     if (signal.aborted) return
-    status = failure(`error executing command in container: ${error instanceof Error ? error.message : String(error)}`)
+    const doing = order.kind === 'exec' ? 'executing command in' : 'attaching to'
+    status = failure(`error ${doing} container: ${error instanceof Error ? error.message : String(error)}`)
   }
   await sendFrame(socket, channel(STATUS, Buffer.from(JSON.stringify(status))))
   socket.close(1000)

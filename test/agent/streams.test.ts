@@ -1,4 +1,4 @@
-// exec, logs and port-forward, dialled back by a real agent into a real container.
+// exec, attach, logs and port-forward, dialled back by a real agent into a real container.
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
@@ -90,6 +90,30 @@ describe.skipIf(reason !== undefined)('a stream into a container', { timeout: 60
     const done = listen(socket)
     socket.send(Buffer.concat([Buffer.from([4]), Buffer.from('{"Width":132,"Height":40}')]))
     expect((await done).stdout).toBe('40 132\r\n')
+  })
+
+  it('attaches to the first process, or says that it is over, and never hangs', async () => {
+    const attach = async (name: string, script: string): Promise<Told> => {
+      const main = aContainer(script, { stdin: true, stdinOnce: true })
+      const one = aPod({ restartPolicy: 'Never', containers: [main] }, name)
+      rig.plane.put(one)
+      const phase = (): string => rig.plane.status(uidOf(one))?.phase ?? 'Pending'
+      await rig.plane.until('started', () => phase() !== 'Pending')
+      const query: [string, string][] = [['stdin', 'true']]
+      const wanted = { namespace: 'default', pod: name, podUid: uidOf(one), container: 'main', query }
+      const socket = await rig.plane.stream({ kind: 'attach', ...wanted })
+      const done = listen(socket)
+      socket.send(Buffer.from([0, 0x61, 0x0a]))
+      socket.send(Buffer.from([255, 0]))
+      return done
+    }
+    const long = await attach('long', 'cat; exit 7')
+    expect(long).toMatchObject({ stdout: 'a\n', status: { status: 'Success' }, close: 1000 })
+    for (const pause of ['0', '0.01', '0.05']) {
+      const told = await attach(`brief${pause}`, `sleep ${pause}; exit 7`)
+      expect(told).toMatchObject({ stdout: '', close: 1000 })
+      if (told.status.status !== 'Success') expect(told.status.message).toMatch(/^error attaching to container: /)
+    }
   })
 
   it('ends the command when its client goes away', async () => {

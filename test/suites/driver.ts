@@ -225,6 +225,32 @@ export function driverSuite(name: string, open: () => Promise<DriverUnderTest>):
       })
     })
 
+    it('refuses to attach to a container that does not run', async () => {
+      const id = await started('echo lost; exit 7', { stdin: true })
+      await ended(id)
+      await expect(driver.attach(id, { tty: false, stdin: true }, signal)).rejects.toMatchObject({ fault: 'conflict' })
+    })
+
+    it('passes on the output of the first process, to its end and its code', async () => {
+      const id = await started('cat; sleep 0.3; echo out; echo err >&2; exit 7', { stdin: true, stdinOnce: true })
+      const session = await driver.attach(id, { tty: false, stdin: true }, signal)
+      session.input.end()
+      expect((await read(session.output)).split('\n').toSorted()).toEqual(['', '!err', 'out'])
+      expect(await session.exitCode()).toBe(7)
+    })
+
+    it('ends an attach whenever the container exits about as it connects: with output, or refused', async () => {
+      const tries = Array.from({ length: 12 }, async (_, at) => {
+        const id = await started(`sleep ${at / 100}; exit 7`, { stdin: true })
+        const session = await driver.attach(id, { tty: false, stdin: true }, signal)
+        expect(await read(session.output)).toBe('')
+        expect(await session.exitCode()).toBe(7)
+      })
+      for (const tried of await Promise.allSettled(tries)) {
+        if (tried.status === 'rejected') expect(tried.reason).toMatchObject({ fault: 'conflict' })
+      }
+    })
+
     it('knows which images are there', async () => {
       expect(await driver.image(image, signal)).toMatchObject({
         id: expect.stringMatching(/^sha256:/),
