@@ -89,7 +89,10 @@ async function vitest(/** @type {string[]} */ projects, /** @type {string[]} */ 
   const reportArgs = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
   const args = ['node_modules/vitest/vitest.mjs', ...vitestArgs, ...reportArgs]
   const code = await run(pinnedNode(), args, { env: environment, stdio: ['ignore', 'inherit', 'inherit'] })
-  const sum = existsSync(report) ? sumOf(JSON.parse(readFileSync(report, 'utf8'))) : none()
+  const said = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined
+  const sum = said === undefined ? none() : sumOf(said)
+  // What a whole project misses is said by whoever leaves it out.
+  if (said !== undefined && more.length === 0) notes.push(...skippedIn(said))
   if (code !== 0 && sum.failed === 0) {
     notes.push(`${name}: vitest ended with code ${code}`)
     sum.failed++
@@ -116,6 +119,22 @@ async function simulate() {
     sum.failed++
   }
   add(sum)
+}
+
+/**
+ * What was skipped: the titles say why.
+ *
+ * @param {{ testResults: { assertionResults: { status: string, title: string, ancestorTitles: string[] }[] }[] }} report
+ * @returns {string[]}
+ */
+function skippedIn(report) {
+  const tests = report.testResults.flatMap((file) => file.assertionResults)
+  const skipped = tests.filter(({ status }) => status === 'skipped' || status === 'pending')
+  return [
+    ...new Set(
+      skipped.map(({ title, ancestorTitles }) => `skipped: ${ancestorTitles.find((name) => name !== '') ?? title}`),
+    ),
+  ]
 }
 
 /**

@@ -142,7 +142,7 @@ export class Passes {
       // Before anything is read: what is read under this epoch is newer than all that others wrote before it.
       epoch = await this.#epoch.hold(() => this.#catchUp(signal))
     } catch (error) {
-      log.warn('the pass epoch could not be taken', { error })
+      if (!signal.aborted) log.warn('the pass epoch could not be taken', { error })
       for (const key of keys) queue.failed(key, clock.now(), 'no epoch')
       return false
     }

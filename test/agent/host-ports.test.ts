@@ -3,17 +3,16 @@ import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { aContainer, aPod, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
-import { run, startRig, whyNot } from './rig.ts'
+import { because, run, startRig, whyNot } from './rig.ts'
 
 const reason = await whyNot()
-if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
 
 const WEB = 'mkdir /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 80 -h /tmp/www'
 const outside = Object.values(networkInterfaces())
   .flat()
   .find((one) => one !== undefined && one.family === 'IPv4' && !one.internal)?.address
 
-describe.skipIf(reason !== undefined)('a port of the node', { timeout: 60_000 }, () => {
+describe.skipIf(reason !== undefined)(`a port of the node${because(reason)}`, { timeout: 60_000 }, () => {
   let rig: Rig
   beforeAll(async () => {
     rig = await startRig({ podCIDR: '10.250.23.0/24' })

@@ -11,7 +11,7 @@ import { aContainer, aPod, SLEEP, uidOf } from './pods.ts'
 
 const run = promisify(execFile)
 const bare = process.platform === 'linux' && process.getuid?.() === 0
-if (!bare) process.stderr.write('tests of a host without Docker chains do not run here: need Linux and root\n')
+const because = bare ? '' : ', skipped because it needs Linux and root'
 
 /** Prepares a pod network twice in a network namespace of its own, after `before`; what `after` prints. */
 async function prepared(before: string, after: string): Promise<string> {
@@ -28,7 +28,7 @@ async function prepared(before: string, after: string): Promise<string> {
   return stdout
 }
 
-describe.skipIf(!bare)('the pod network of a host', { timeout: 30_000 }, () => {
+describe.skipIf(!bare)(`the pod network of a host${because}`, { timeout: 30_000 }, () => {
   it('works without a chain of Docker', async () => {
     expect(await prepared('true', 'nft list tables')).toContain('table ip kedge-kgtest')
   })

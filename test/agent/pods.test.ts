@@ -3,12 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Container } from '../../schema/k8s/generated/types.ts'
 import { aConfigMap, aContainer, aPod, aSecret, SLEEP, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
-import { run, startRig, whyNot } from './rig.ts'
+import { because, run, startRig, whyNot } from './rig.ts'
 
 const reason = await whyNot()
-if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
 
-describe.skipIf(reason !== undefined)('a pod on this node', { timeout: 60_000 }, () => {
+describe.skipIf(reason !== undefined)(`a pod on this node${because(reason)}`, { timeout: 60_000 }, () => {
   let rig: Rig
 
   beforeAll(async () => {

@@ -6,12 +6,11 @@ import { aContainer, aPod, aSecret, IMAGE, uidOf } from './pods.ts'
 import type { Registry } from './registry.ts'
 import { startRegistry } from './registry.ts'
 import type { Rig } from './rig.ts'
-import { DOCKER, startRig, whyNot } from './rig.ts'
+import { because, DOCKER, startRig, whyNot } from './rig.ts'
 
 const reason = await whyNot()
-if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
 
-describe.skipIf(reason !== undefined)('a pod whose image is elsewhere', { timeout: 60_000 }, () => {
+describe.skipIf(reason !== undefined)(`a pod whose image is elsewhere${because(reason)}`, { timeout: 60_000 }, () => {
   let rig: Rig
   let registry: Registry
 

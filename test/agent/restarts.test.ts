@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { aContainer, aPod, aSecret, SLEEP, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
-import { startRig, whyNot } from './rig.ts'
+import { because, startRig, whyNot } from './rig.ts'
 
 const reason = await whyNot()
-if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
 
-describe.skipIf(reason !== undefined)('pods of a node', { timeout: 60_000 }, () => {
+describe.skipIf(reason !== undefined)(`pods of a node${because(reason)}`, { timeout: 60_000 }, () => {
   let rig: Rig
 
   beforeEach(async () => {

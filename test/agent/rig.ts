@@ -21,11 +21,16 @@ export async function whyNot(): Promise<string | undefined> {
     })
     socket.on('error', () => resolve(false))
   })
-  if (!answers) return `no container engine answers at ${DOCKER}`
+  if (!answers) return `needs a container engine at ${DOCKER}, and none answers`
   const image = await run('docker', ['-H', `unix://${DOCKER}`, 'image', 'inspect', 'kedge.test/busybox:1']).catch(
     () => undefined,
   )
-  return image === undefined ? 'image kedge.test/busybox:1 is missing (node bin/images.js makes it)' : undefined
+  return image === undefined ? 'needs the image kedge.test/busybox:1 (node bin/images.js makes it)' : undefined
+}
+
+/** For the title of what is skipped: the end of `npm test` shows it. */
+export function because(reason: string | undefined): string {
+  return reason === undefined ? '' : `, skipped because it ${reason}`
 }
 
 export interface Rig {

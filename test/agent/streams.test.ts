@@ -4,14 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { aContainer, aPod, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
-import { startRig, whyNot } from './rig.ts'
+import { because, startRig, whyNot } from './rig.ts'
 import type { Received } from './spdy-client.ts'
 import { SpdyClient } from './spdy-client.ts'
 
 const reason = await whyNot()
-if (reason !== undefined) process.stderr.write(`agent tests do not run here: ${reason}\n`)
 
-describe.skipIf(reason !== undefined)('a stream into a container', { timeout: 60_000 }, () => {
+describe.skipIf(reason !== undefined)(`a stream into a container${because(reason)}`, { timeout: 60_000 }, () => {
   let rig: Rig
   const script =
     'echo out; echo err >&2; httpd -p 127.0.0.1:8080 -h /; trap "exit 0" TERM; while true; do sleep 0.1; done'
