@@ -85,7 +85,8 @@ async function one(statement: string, terminal: Terminal, empty: boolean): Promi
 
 async function pause(ms: number, signal: AbortSignal): Promise<Outcome> {
   try {
-    await sleep(ms, undefined, { signal })
+    // What runs on when its agent ends must not keep the process, as real containers do not.
+    await sleep(ms, undefined, { signal, ref: false })
     return undefined
   } catch {
     return signal.reason === 'SIGKILL' ? 137 : 'asked'
