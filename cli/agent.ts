@@ -18,8 +18,9 @@ export interface AgentFlags extends Flags {
 }
 
 export async function agent(flags: AgentFlags): Promise<void> {
-  // It may have died before this process was ready to hear of it.
+  // The parent may have died before this process was ready to hear of it; from here on it is heard, whatever is awaited.
   if (process.env['KEDGE_WITH_PARENT'] === '1' && !process.connected) return
+  const orphaned = process.connected ? [once(process, 'disconnect')] : []
   const stop = new AbortController()
   const dataDir =
     flags.data === undefined ? join(dataDirectory(undefined, process.env), 'agent') : dataDirectory(flags.data, {})
@@ -39,10 +40,11 @@ export async function agent(flags: AgentFlags): Promise<void> {
     stop.signal,
   )
   const failed = running.then(() => new Promise<never>(() => undefined))
-  await Promise.race([untilSignal(failed), ...(process.connected ? [once(process, 'disconnect')] : [])])
+  await Promise.race([untilSignal(failed), ...orphaned])
   stop.abort()
-  // Nothing an agent does at its end is needed by the next one: an engine that does not answer must not keep it.
-  await Promise.race([running, sleep(STOP_MS)])
+  // Nothing an agent does at its end is needed by the next one: an engine that does not answer must not keep it, and
+  // what is cut in the middle of its start is no failure.
+  await Promise.race([running.catch(() => {}), sleep(STOP_MS)])
   process.exit()
 }
 

@@ -1,14 +1,21 @@
 /** What breaks and comes back, on real containers: engines that lose containers, agents and control planes that die. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { docker, image, podContainers, removePodContainers } from '../tools/docker.ts'
+import { pinnedNode } from '../../bin/node.js'
+import { command } from '../tools/command.ts'
+import { docker, dockerHost, image, podContainers, removePodContainers } from '../tools/docker.ts'
 import { eventually } from '../tools/eventually.ts'
 import { type RunningCluster, startCluster } from '../tools/kedge.ts'
 import { killUnderWrites } from '../tools/kill-under-writes.ts'
 import { watchRestarts } from '../tools/restarts.ts'
 import { tempFolder } from '../tools/temp.ts'
 
+const cli = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const NODE = 'faults-1'
 const PODS = 6
 const LOOP = ['--', 'sh', '-c', 'trap "exit 0" TERM; while true; do sleep 1; done']
@@ -80,6 +87,28 @@ describe('faults', () => {
       deadlineMs: 20_000,
     })
     expect(await podContainers(NODE)).toEqual(before)
+  })
+
+  test('an agent whose parent dies while it starts ends with it', async () => {
+    // It waits for its authority, which is a pipe, while the parent goes.
+    const pipe = `${folder.path}/authority`
+    await command('mkfifo', [pipe])
+    const joining = ['--server', 'https://127.0.0.1:9', '--token', 'a.b', '--ca', pipe]
+    const child = fork(cli, ['agent', ...joining, '--docker', dockerHost ?? '', '--data', `${folder.path}/orphan`], {
+      execPath: pinnedNode(),
+      env: { ...process.env, KEDGE_WITH_PARENT: '1' },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    const ended = once(child, 'exit')
+    const authority = await open(pipe, 'w')
+    child.disconnect()
+    // By then it has heard; had it not, the test would only be weaker.
+    await sleep(500)
+    await authority.writeFile('none')
+    await authority.close()
+    const kill = setTimeout(() => child.kill('SIGKILL'), 20_000)
+    expect(await ended).toEqual([0, null])
+    clearTimeout(kill)
   })
 
   test('Ctrl-C ends both and leaves containers running, and the next start adopts them', async () => {
