@@ -13,7 +13,7 @@ export class HealthRecord {
   #saving = false
   #changed = false
 
-  /** `save` that fails costs what it would have kept, and nothing else. */
+  /** `save` says itself when it fails: that costs what it would have kept, and nothing else. It never rejects. */
   constructor(known: ReadonlyMap<string, Health>, save: (all: ReadonlyMap<string, Health>) => Promise<void>) {
     this.#byId = new Map(known)
     this.#save = save
@@ -46,7 +46,7 @@ export class HealthRecord {
     this.#saving = true
     while (this.#changed) {
       this.#changed = false
-      await this.#save(this.#byId).catch(() => {})
+      await this.#save(this.#byId)
     }
     this.#saving = false
   }

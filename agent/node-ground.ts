@@ -35,7 +35,7 @@ export async function groundOf(
     networkProblem: () => prepared.problem,
     volumes: parts.volumes,
     addresses,
-    health: new HealthRecord(await savedHealth(parts), async (all) => parts.disk?.saveHealth(all)),
+    health: new HealthRecord(await savedHealth(parts), (all) => saveHealth(parts, all)),
     node: await nodeFacts(parts, identity),
     clock: parts.clock,
     log: parts.log,
@@ -48,6 +48,14 @@ export async function groundOf(
 
 async function savedHealth({ disk }: AgentParts): Promise<ReadonlyMap<string, Health>> {
   return disk === undefined ? new Map() : disk.health()
+}
+
+async function saveHealth({ disk, log }: AgentParts, all: ReadonlyMap<string, Health>): Promise<void> {
+  try {
+    await disk?.saveHealth(all)
+  } catch (error) {
+    log('warn', 'what probes found is not kept: after a restart they begin anew', { error: String(error) })
+  }
 }
 
 async function nodeFacts(parts: AgentParts, identity: Identity): Promise<NodeFacts> {

@@ -2,8 +2,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { open, readFile, readlink } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pinnedNode } from '../../bin/node.js'
@@ -101,9 +100,11 @@ describe('faults', () => {
     })
     const ended = once(child, 'exit')
     const authority = await open(pipe, 'w')
+    // It has heard of it when it has closed its end of the channel.
+    const channel = (): Promise<string> => readlink(`/proc/${child.pid}/fd/3`).catch(() => '')
+    const before = await channel()
     child.disconnect()
-    // By then it has heard; had it not, the test would only be weaker.
-    await sleep(500)
+    await eventually(async () => expect(await channel()).not.toBe(before), { deadlineMs: 10_000 })
     await authority.writeFile('none')
     await authority.close()
     const kill = setTimeout(() => child.kill('SIGKILL'), 20_000)
