@@ -3,13 +3,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { image } from '../tools/docker.ts'
-import { watchIdle } from '../tools/idle.ts'
+import { type Idle, watchIdle } from '../tools/idle.ts'
 import { type RunningCluster, startCluster } from '../tools/kedge.ts'
 
 const NODE = 'quiet-1'
 const SECRETS = 100
 const PER_POD = 20
 const IDLE_S = 40
+/** how often the watch may begin anew */
+const DISTURBED = 2
 
 let cluster: RunningCluster
 const run = (...parameters: readonly string[]): Promise<string> => cluster.kubectl.run(...parameters)
@@ -85,6 +87,16 @@ function pod(at: number): unknown {
   }
 }
 
+/** Other tests share the engine, and an image that comes or goes there is news of the node: then it is watched anew. */
+async function watchUndisturbed(): Promise<Idle> {
+  const images = (): Promise<string> => run('get', 'node', NODE, '-o', 'jsonpath={.status.images}')
+  for (let left = DISTURBED; ; left--) {
+    const before = await images()
+    const seen = await watchIdle(cluster, IDLE_S)
+    if (left === 0 || (await images()) === before) return seen
+  }
+}
+
 describe('quiet', () => {
   beforeAll(async () => {
     cluster = await startCluster({ agent: true, node: NODE, env: { KEDGE_COUNT_SQL: '1', KEDGE_LOG: 'debug' } })
@@ -121,7 +133,7 @@ describe('quiet', () => {
   test(`${IDLE_S} s without a request: nothing is asked of the database, nothing is written`, async () => {
     // What follows the deletions is over.
     await new Promise((resolve) => setTimeout(resolve, 8_000))
-    const { sql, changed, written } = await watchIdle(cluster, IDLE_S)
+    const { sql, changed, written } = await watchUndisturbed()
     expect(sql).toEqual({ reads: 0, writes: 0, statements: 0, rows: 0 })
     expect(changed).toEqual([])
     expect(written).toBe(0)
