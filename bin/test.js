@@ -8,6 +8,8 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { build } from './build.js'
+import { built } from './built.js'
 import { ensureClients } from './clients.js'
 import { dockerAt, ensureDocker } from './docker.js'
 import { ensureImages } from './images.js'
@@ -36,6 +38,8 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIG
 }
 
 ensureInstalled({ dev: true })
+// Once, and not by each of the processes that the tests start.
+if (built(root) === undefined) await build(root)
 const results = mkdtempSync(join(tmpdir(), 'kedge-results-'))
 const clients = ensureClients()
 if (!clients.ok) notes.push(`tests with kubectl are skipped: ${clients.reason}`)
@@ -103,7 +107,7 @@ async function vitest(/** @type {string[]} */ projects, /** @type {string[]} */ 
 /** Seeded stories of a whole cluster under a virtual clock; the last line of the command counts them. */
 async function simulate() {
   if (interrupted !== undefined) return
-  const args = ['cli/main.ts', 'simulate', '--seeds', String(simulatedSeeds), '--first', '1']
+  const args = ['bin/start.js', 'simulate', '--seeds', String(simulatedSeeds), '--first', '1']
   const child = spawn(pinnedNode(), args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => {

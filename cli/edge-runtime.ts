@@ -6,10 +6,10 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { argumentsOf, children, endOrphan, forgetPid, keepPid } from './orphans.ts'
+import { ROOT } from './root.ts'
 
 export interface EdgeOptions {
   readonly host: string
@@ -38,7 +38,6 @@ interface Module {
   readonly contents: string
 }
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const CRON = '* * * * *'
 
 const isWorkerd = (args: readonly string[]): boolean => /(^|\/)workerd$/.test(args[0] ?? '') && args[1] === 'serve'

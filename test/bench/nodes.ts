@@ -14,7 +14,7 @@ export async function nodes(): Promise<readonly string[]> {
   const server = await startServer(SERVER_CORE)
   const client = clientOf(server, 64)
   const parameters = [
-    'cli/main.ts',
+    'bin/start.js',
     'simulate',
     '--nodes',
     String(NODES),

@@ -14,7 +14,7 @@ import { killUnderWrites } from '../tools/kill-under-writes.ts'
 import { watchRestarts } from '../tools/restarts.ts'
 import { tempFolder } from '../tools/temp.ts'
 
-const cli = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+const cli = fileURLToPath(new URL('../../bin/start.js', import.meta.url))
 const NODE = 'faults-1'
 const PODS = 6
 const LOOP = ['--', 'sh', '-c', 'trap "exit 0" TERM; while true; do sleep 1; done']

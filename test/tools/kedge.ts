@@ -11,7 +11,7 @@ import { freePort } from './free-port.ts'
 import { type Kubectl, kubectl } from './kubectl.ts'
 import { tempFolder } from './temp.ts'
 
-const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../bin/start.js', import.meta.url))
 
 export interface KedgeProcess extends AsyncDisposable {
   readonly pid: number

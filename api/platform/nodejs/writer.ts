@@ -19,9 +19,14 @@ interface Waiting {
   readonly reject: (error: SqlError) => void
 }
 
+/** The thread beside this file, which is a source or was built of it. */
+const THREAD = import.meta.url.endsWith('.ts')
+  ? new URL('./writer-thread.ts', import.meta.url)
+  : new URL('./writer-thread.mjs', import.meta.url)
+
 /** Returns at once: the thread takes some tens of milliseconds to start, in which the caller has other things to do. */
 export function startWriter(): Writer {
-  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { name: 'kedge-writer' })
+  const worker = new Worker(THREAD, { name: 'kedge-writer' })
   const waiting = new Map<number, Waiting>()
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   let last = 0
