@@ -31,11 +31,6 @@ const REGISTER_WIDTH = 32
 
 /** Runs until aborted; throws when a node cannot be one. */
 export async function simulate(options: SimulateOptions, signal: AbortSignal): Promise<void> {
-  const link = new Link({
-    server: options.server,
-    ...(options.caPem === undefined ? {} : { caPem: options.caPem }),
-    sockets: options.nodes * 2 + 8,
-  })
   const failed = new AbortController()
   const until = AbortSignal.any([signal, failed.signal])
   const names = Array.from(
@@ -48,7 +43,7 @@ export async function simulate(options: SimulateOptions, signal: AbortSignal): P
     for (const [number, name] of coming) {
       if (until.aborted) return
       const { promise, resolve } = Promise.withResolvers<void>()
-      const node = runOne(name, number, options, link, resolve, until)
+      const node = runOne(name, number, options, resolve, until)
       node.catch(() => failed.abort())
       running.push(node)
       await Promise.race([promise, node])
@@ -60,7 +55,6 @@ export async function simulate(options: SimulateOptions, signal: AbortSignal): P
   } finally {
     failed.abort()
     await Promise.allSettled(running)
-    link.close()
   }
 }
 
@@ -68,42 +62,50 @@ async function runOne(
   name: string,
   number: number,
   options: SimulateOptions,
-  link: Link,
   ready: () => void,
   signal: AbortSignal,
 ): Promise<void> {
+  // Connections of its own, as a machine has them.
+  const link = new Link({
+    server: options.server,
+    ...(options.caPem === undefined ? {} : { caPem: options.caPem }),
+  })
   const driver = new MemoryDriver({ images: [PAUSE_IMAGE], anyImage: true })
   const engine = await driver.facts()
   const ip = `10.${192 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`
-  await runNode(
-    {
-      node: name,
-      server: options.server,
-      link,
-      driver,
-      engine,
-      pauseImage: PAUSE_IMAGE,
-      network: options.network ?? memoryNetwork,
-      volumes: memoryVolumes(),
-      podsDir: '/simulated',
-      removeCgroups: async () => {},
-      // Nobody listens on a simulated address.
-      probe: async () => ({ ok: true, message: '' }),
-      disk: undefined,
-      ip,
-      view: (problems) => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now(), problems }),
-      hostResolvConf: '',
-      canLowerOomScore: false,
-      token: () => options.token(name),
-      stream: (order, bearer, ground, until) => serveStream({ order, link, bearer, ground }, until),
-      clock: realClock,
-      random: Math.random,
-      log: options.log ?? (() => {}),
-      registered: () => {
-        options.registered?.(name)
-        ready()
+  try {
+    await runNode(
+      {
+        node: name,
+        server: options.server,
+        link,
+        driver,
+        engine,
+        pauseImage: PAUSE_IMAGE,
+        network: options.network ?? memoryNetwork,
+        volumes: memoryVolumes(),
+        podsDir: '/simulated',
+        removeCgroups: async () => {},
+        // Nobody listens on a simulated address.
+        probe: async () => ({ ok: true, message: '' }),
+        disk: undefined,
+        ip,
+        view: (problems) => nodeView({ name, ip, engine, images: [], diskDir: '/', nowMs: Date.now(), problems }),
+        hostResolvConf: '',
+        canLowerOomScore: false,
+        token: () => options.token(name),
+        stream: (order, bearer, ground, until) => serveStream({ order, link, bearer, ground }, until),
+        clock: realClock,
+        random: Math.random,
+        log: options.log ?? (() => {}),
+        registered: () => {
+          options.registered?.(name)
+          ready()
+        },
       },
-    },
-    signal,
-  )
+      signal,
+    )
+  } finally {
+    link.close()
+  }
 }

@@ -14,6 +14,8 @@ import { reportResponse } from '../../schema/wire/report.ts'
 /** an assignment of everything may be large; more than this is not one */
 const MAX_ANSWER_BYTES = 256 * 2 ** 20
 const CALL_TIMEOUT_MS = 30_000
+/** connections at once: one for the poll, one for the reports, and room for a registration */
+const MAX_SOCKETS = 4
 /** beyond the wait the poll itself asks for */
 const POLL_SLACK_MS = 15_000
 
@@ -41,8 +43,6 @@ export interface LinkOptions {
   readonly server: string
   /** PEM; absent: the system's */
   readonly caPem?: string
-  /** connections at once; one node needs one for its poll and one for its reports */
-  readonly sockets?: number
 }
 
 export class Link {
@@ -56,7 +56,7 @@ export class Link {
       throw new Error(`server ${options.server}: must be an http or https URL`)
     }
     this.#caPem = options.caPem
-    const pool = { keepAlive: true, maxSockets: options.sockets ?? 4 }
+    const pool = { keepAlive: true, maxSockets: MAX_SOCKETS }
     this.#pool = this.#secure
       ? new HttpsAgent({ ...pool, ...(options.caPem === undefined ? {} : { ca: options.caPem }) })
       : new HttpAgent(pool)
