@@ -10,17 +10,15 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.js'
 import { built } from './built.js'
-import { ensureClients } from './clients.js'
-import { dockerAt, ensureDocker } from './docker.js'
-import { ensureImages } from './images.js'
 import { ensureInstalled } from './install.js'
-import { pinnedNode, root, run, toolEnvironment } from './node.js'
+import { ensureMachine } from './machine.js'
+import { pinnedNode, root, run } from './node.js'
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
 
 const parts = ['unit', 'nodejs', 'workerd', 'e2e', 'simulate']
 const simulatedSeeds = 50
-// No test has a name that matches, so all are counted as skipped and none runs.
+// No test has such a name: all are counted as skipped and none runs.
 const noTest = '(?!)'
 
 const words = process.argv.slice(2)
@@ -38,31 +36,21 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIG
 }
 
 ensureInstalled({ dev: true })
-// Once, and not by each of the processes that the tests start.
-if (built(root) === undefined) await build(root)
+// Once, and not by each of the processes that the tests start, which say why when it fails.
+if (built(root) === undefined) await build(root).catch(() => undefined)
 const results = mkdtempSync(join(tmpdir(), 'kedge-results-'))
-const clients = ensureClients()
-if (!clients.ok) notes.push(`tests with kubectl are skipped: ${clients.reason}`)
-const engine = chosen.includes('e2e') ? await ensureDocker() : undefined
-
-/** What test/tools reads. @type {NodeJS.ProcessEnv} */
-const environment = {
-  ...toolEnvironment(),
-  CI: '1',
-  NO_COLOR: '1',
-  WRANGLER_SEND_METRICS: 'false',
-  ...(clients.ok ? { KEDGE_TEST_CLIENTS: clients.folder } : {}),
-  ...(engine?.ok === true ? { KEDGE_TEST_DOCKER: engine.host } : {}),
-}
+const machine = await ensureMachine({ docker: chosen.includes('e2e') })
+if (machine.missing !== undefined) notes.push(`tests with kubectl or pods are skipped: ${machine.missing}`)
+const { environment } = machine
 
 try {
   const together = chosen.filter((part) => part === 'unit' || part === 'nodejs')
   const workerd = chosen.filter((part) => part === 'workerd')
   await Promise.all([vitest(together), vitest(workerd)])
   if (chosen.includes('simulate') && filters.length === 0) await simulate()
-  if (engine !== undefined) await podTests(engine)
+  if (chosen.includes('e2e')) await vitest(['e2e'], machine.missing === undefined ? [] : ['--testNamePattern', noTest])
 } finally {
-  if (engine?.ok === true) await engine.stop()
+  await machine.stop()
   rmSync(results, { recursive: true, force: true })
 }
 
@@ -75,14 +63,6 @@ if (total.passed + total.failed === 0) console.log('no test ran')
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 if (interrupted !== undefined) process.exitCode = 128 + constants.signals[interrupted]
 else process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
-
-/** The tests that run pods, or the first capability that this machine lacks for them. */
-async function podTests(/** @type {import('./docker.js').Engine} */ docker) {
-  const images = docker.ok ? ensureImages(dockerAt(docker.host)) : docker
-  const missing = [clients, images].find((one) => !one.ok)
-  if (missing !== undefined && !missing.ok) notes.push(`e2e tests are skipped: ${missing.reason}`)
-  await vitest(['e2e'], missing === undefined ? [] : ['--testNamePattern', noTest])
-}
 
 /** Runs vitest projects and adds what happened to the total. */
 async function vitest(/** @type {string[]} */ projects, /** @type {string[]} */ more = []) {

@@ -1,5 +1,5 @@
 /**
- * `node test/long/away.ts [seconds]`: the control plane is killed and stays away for ten minutes. Pods run on, one whose
+ * `npm run long -- away [seconds]`: the control plane is killed and stays away for ten minutes. Pods run on, one whose
  * container is killed meanwhile is started again, and on return nothing else is; ends with 1 otherwise.
  */
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** `node test/long/clusters-edge.ts [requests] [seed]`: two clusters in one workerd, swapped tokens; ends with 1 if anything crossed. */
+/** `npm run long -- clusters-edge [requests] [seed]`: two clusters in one workerd, swapped tokens; ends with 1 if anything crossed. */
 import { crossingsAtEdge } from '../e2e/edge-crossing.ts'
 import { edgeRig } from '../e2e/edge-rig.ts'
 

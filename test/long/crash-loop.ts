@@ -1,5 +1,5 @@
 /**
- * `node test/long/crash-loop.ts [restarts]`: a container that ends at once, until its waits have reached the cap of
+ * `npm run long -- crash-loop [restarts]`: a container that ends at once, until its waits have reached the cap of
  * 300 s. Prints each wait, from the end of one container to the start of the next; ends with 1 when one is not 0, 10, 20,
  * 40 ... 300 s: never early, 3 s late at most.
  */

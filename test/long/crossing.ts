@@ -1,4 +1,4 @@
-/** `node test/long/crossing.ts [requests] [seed]`: two clusters in one process, swapped tokens; ends with 1 if anything crossed. */
+/** `npm run long -- crossing [requests] [seed]`: two clusters in one process, swapped tokens; ends with 1 if anything crossed. */
 import { startServer } from '../../api/nodejs.ts'
 import { crossings } from '../platform/crossing.ts'
 import { tempFolder } from '../tools/temp.ts'

@@ -1,7 +1,7 @@
 /**
  * The long form of the random requests, on the embedded file, with one app for all rounds:
  *
- *     node --expose-gc test/long/fuzz.ts [requests] [rounds] [seed]
+ *     npm run long -- fuzz [requests] [rounds] [seed]
  *
  * Prints the seed first, so that a failure can be run again, and memory after each round, when every object was removed
  * and garbage collected: what is held then is what the process keeps for good. Ends with 1 when the property is broken

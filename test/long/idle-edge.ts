@@ -1,5 +1,5 @@
 /**
- * `node test/long/idle-edge.ts [seconds] [settle]`: an idle cluster on workerd with simulated agents connected and cron firing.
+ * `npm run long -- idle-edge [seconds] [settle]`: an idle cluster on workerd with simulated agents connected and cron firing.
  * Its database is asked one row a minute, nothing is written there, and the Durable Object's storage does not change.
  */
 import { readdirSync, statSync } from 'node:fs'

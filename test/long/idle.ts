@@ -1,4 +1,4 @@
-/** `node test/long/idle.ts [seconds] [settle]`: an idle cluster with an agent and two running pods asks its database nothing. */
+/** `npm run long -- idle [seconds] [settle]`: an idle cluster with an agent and two running pods asks its database nothing. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { image, removePodContainers } from '../tools/docker.ts'
 import { watchIdle } from '../tools/idle.ts'

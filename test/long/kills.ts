@@ -1,4 +1,4 @@
-/** `node test/long/kills.ts [kills]`: `kill -9` of the control plane under 100 writes/s; ends with 1 when anything is lost. */
+/** `npm run long -- kills [kills]`: `kill -9` of the control plane under 100 writes/s; ends with 1 when anything is lost. */
 import { image, removePodContainers } from '../tools/docker.ts'
 import { killUnderWrites } from '../tools/kill-under-writes.ts'
 import { startCluster } from '../tools/kedge.ts'

@@ -1,4 +1,4 @@
-/** `node test/long/removals.ts [pods]`: `docker rm -f` of the containers of many pods at once; prints when all are back. */
+/** `npm run long -- removals [pods]`: `docker rm -f` of the containers of many pods at once; prints when all are back. */
 import { docker, image, removePodContainers } from '../tools/docker.ts'
 import { eventually } from '../tools/eventually.ts'
 import { startCluster } from '../tools/kedge.ts'

@@ -1,4 +1,4 @@
-/** `node test/long/store-cut.ts [cuts] [seed]`: the write-ahead log cut at many random bytes; prints what it saw. */
+/** `npm run long -- store-cut [cuts] [seed]`: the write-ahead log cut at many random bytes; prints what it saw. */
 import { cutEverywhere, randomOf } from '../suites/store-cut.ts'
 
 const [cuts = '200', seed = String(Math.floor(Math.random() * 2 ** 31))] = process.argv.slice(2)
