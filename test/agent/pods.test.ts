@@ -1,6 +1,7 @@
 // A pod's life on a real engine, through the real protocol.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Container } from '../../schema/k8s/generated/types.ts'
+import { eventually } from '../tools/eventually.ts'
 import { aConfigMap, aContainer, aPod, aSecret, SLEEP, uidOf } from './pods.ts'
 import type { Rig } from './rig.ts'
 import { because, run, startRig, whyNot } from './rig.ts'
@@ -18,6 +19,17 @@ describe.skipIf(reason !== undefined)(`a pod on this node${because(reason)}`, { 
 
   const phase = (uid: string, wanted: string): Promise<unknown> =>
     rig.plane.until(`${uid} ${wanted}`, () => rig.plane.status(uid)?.phase === wanted)
+
+  /**
+   * Its containers have said "ready": a signal between their start and their trap does not find it, and they end with
+   * another code.
+   */
+  const ready = async (uid: string): Promise<void> => {
+    await phase(uid, 'Running')
+    const { containerStatuses = [], initContainerStatuses = [] } = rig.plane.status(uid) ?? {}
+    for (const { containerID = '' } of [...containerStatuses, ...initContainerStatuses])
+      await eventually(async () => (await rig.docker('logs', containerID.replace('docker://', ''))).includes('ready'))
+  }
 
   it('registers the machine with what a scheduler needs', () => {
     const { status, labels } = rig.plane.registrations[0] ?? {}
@@ -68,12 +80,14 @@ describe.skipIf(reason !== undefined)(`a pod on this node${because(reason)}`, { 
   it('ends when it is deleted: asked first, reported gone when nothing is left', async () => {
     const pod = aPod(
       {
-        containers: [aContainer('trap "echo bye > /dev/termination-log; exit 3" TERM; while true; do sleep 0.1; done')],
+        containers: [
+          aContainer('trap "echo bye > /dev/termination-log; exit 3" TERM; echo ready; while true; do sleep 0.1; done'),
+        ],
       },
       'ending',
     )
     rig.plane.put(pod)
-    await phase(uidOf(pod), 'Running')
+    await ready(uidOf(pod))
     rig.plane.delete(uidOf(pod), 5)
     await rig.plane.until('stopped', () => rig.plane.stopped.has(uidOf(pod)))
     const said = rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.state?.terminated
@@ -83,9 +97,12 @@ describe.skipIf(reason !== undefined)(`a pod on this node${because(reason)}`, { 
   })
 
   it('is killed when its grace period is over', async () => {
-    const pod = aPod({ containers: [aContainer('trap "" TERM; while true; do sleep 0.1; done')] }, 'stubborn')
+    const pod = aPod(
+      { containers: [aContainer('trap "" TERM; echo ready; while true; do sleep 0.1; done')] },
+      'stubborn',
+    )
     rig.plane.put(pod)
-    await phase(uidOf(pod), 'Running')
+    await ready(uidOf(pod))
     rig.plane.delete(uidOf(pod), 1)
     await rig.plane.until('stopped', () => rig.plane.stopped.has(uidOf(pod)), 8000)
     expect(rig.plane.status(uidOf(pod))?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(137)
@@ -93,7 +110,8 @@ describe.skipIf(reason !== undefined)(`a pod on this node${because(reason)}`, { 
 
   it('ends its sidecars after its containers, the last one first', async () => {
     const mounts = { volumeMounts: [{ name: 's', mountPath: '/shared' }] }
-    const atTerm = (script: string): string => `trap "${script}; exit 0" TERM; while true; do sleep 0.1; done`
+    const atTerm = (script: string): string =>
+      `trap "${script}; exit 0" TERM; echo ready; while true; do sleep 0.1; done`
     const sidecar = (name: string, script: string): Container =>
       aContainer(atTerm(script), { name, restartPolicy: 'Always', ...mounts })
     const pod = aPod(
@@ -108,7 +126,7 @@ describe.skipIf(reason !== undefined)(`a pod on this node${because(reason)}`, { 
       'accompanied',
     )
     rig.plane.put(pod)
-    await phase(uidOf(pod), 'Running')
+    await ready(uidOf(pod))
     rig.plane.delete(uidOf(pod), 10)
     await rig.plane.until('stopped', () => rig.plane.stopped.has(uidOf(pod)))
     const status = rig.plane.status(uidOf(pod))
