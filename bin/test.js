@@ -36,10 +36,14 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIG
 }
 
 ensureInstalled({ dev: true })
-// Once, and not by each of the processes that the tests start, which say why when it fails.
-if (built(root) === undefined) await build(root).catch(() => undefined)
+// Once, and not by each of the processes that the tests start.
+try {
+  if (built(root) === undefined) await build(root)
+} catch (error) {
+  notes.push(`the command was tested from its sources, because it cannot be bundled: ${String(error)}`)
+}
 const results = mkdtempSync(join(tmpdir(), 'kedge-results-'))
-const machine = await ensureMachine({ docker: chosen.includes('e2e') })
+const machine = await ensureMachine({ docker: chosen.includes('e2e') || chosen.includes('nodejs') })
 if (machine.missing !== undefined) notes.push(`tests with kubectl or pods are skipped: ${machine.missing}`)
 const { environment } = machine
 

@@ -44,7 +44,10 @@ export async function agent(flags: AgentFlags): Promise<void> {
   stop.abort()
   // Nothing an agent does at its end is needed by the next one: an engine that does not answer must not keep it, and
   // what is cut in the middle of its start is no failure.
-  await Promise.race([running.catch(() => {}), sleep(STOP_MS)])
+  const cut = (error: unknown): void => {
+    if (process.env['KEDGE_LOG'] === 'debug') process.stderr.write(`kedge: stopped in the middle: ${String(error)}\n`)
+  }
+  await Promise.race([running.catch(cut), sleep(STOP_MS)])
   process.exit()
 }
 

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { runAgent } from '../../agent/main.ts'
+import { dockerHost } from '../tools/docker.ts'
 import { TestControlPlane } from './control-plane.ts'
 
-export const DOCKER = process.env['KEDGE_DOCKER'] ?? '/var/run/docker.sock'
+/** The socket of the engine that `npm test` found or started; a test run by itself takes the usual one. */
+export const DOCKER = (dockerHost ?? 'unix:///var/run/docker.sock').slice('unix://'.length)
 export const run = promisify(execFile)
 
 /** Why these tests cannot run here, or undefined. */
