@@ -15,7 +15,7 @@ export interface Media {
   readonly parameters: Readonly<Record<string, string>>
 }
 
-const OBJECT: View = { as: 'object', version: 'v1' }
+export const OBJECT: View = { as: 'object', version: 'v1' }
 const SERVED = ['application/json', 'application/vnd.kubernetes.protobuf']
 /** Clients send one of a few Accept headers over and over. */
 const MOST_REMEMBERED = 256

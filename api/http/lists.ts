@@ -1,7 +1,9 @@
 /** A listing as the text of a list, a Table or a list of metadata, chunk after chunk. */
+import { apiVersionOf } from '../kinds/all.ts'
 import type { Item } from '../registry/item.ts'
 import type { Listing } from '../registry/list.ts'
-import type { View } from './accept.ts'
+import type { TextListing } from '../registry/list-text.ts'
+import { OBJECT, type View } from './accept.ts'
 import { columnsText, type IncludeObject, metadataText, rowText } from './table.ts'
 
 export interface ListView {
@@ -11,22 +13,25 @@ export interface ListView {
   readonly pretty: boolean
 }
 
-export async function* listText(listing: Listing, shown: ListView): AsyncGenerator<string> {
+/** Of objects that are text already: a page is a chunk. */
+export async function* textChunks(listing: TextListing): AsyncGenerator<string> {
+  let chunk = headOf(listing, OBJECT)
+  let first = true
+  for await (const text of listing.pages()) {
+    if (text === '') continue
+    if (!first) yield chunk
+    chunk = first ? chunk + text : `,${text}`
+    first = false
+  }
+  yield `${chunk}]}\n`
+}
+
+export async function* itemChunks(listing: Listing, shown: ListView): AsyncGenerator<string> {
   const { kind } = listing
   const { view, pretty } = shown
-  const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
+  const apiVersion = apiVersionOf(kind)
   const table = view.as === 'table'
-  const meta = JSON.stringify({
-    resourceVersion: String(listing.revision),
-    ...(listing.continue === undefined ? {} : { continue: listing.continue }),
-    ...(listing.remaining === undefined ? {} : { remainingItemCount: listing.remaining }),
-  })
-  const [listKind, listVersion] =
-    view.as === 'object'
-      ? [`${kind.kind}List`, apiVersion]
-      : [table ? 'Table' : 'PartialObjectMetadataList', `meta.k8s.io/${view.version}`]
-  const definitions = table ? `,"columnDefinitions":${columnsText(kind)}` : ''
-  const head = `{"kind":"${listKind}","apiVersion":"${listVersion}","metadata":${meta}${definitions},"${table ? 'rows' : 'items'}":[`
+  const head = headOf(listing, view)
   // Items of a list leave out what the list says: its text begins the same for every object of the kind.
   const prefix = `{"apiVersion":"${apiVersion}","kind":"${kind.kind}",`
   const itemText = (item: Item): string => {
@@ -48,6 +53,23 @@ export async function* listText(listing: Listing, shown: ListView): AsyncGenerat
     }
   }
   yield `${chunk}${pretty ? (first ? ']\n}\n' : '\n  ]\n}\n') : ']}\n'}`
+}
+
+/** Up to the first item. */
+function headOf(listing: Pick<Listing, 'kind' | 'revision' | 'continue' | 'remaining'>, view: View): string {
+  const { kind } = listing
+  const meta = JSON.stringify({
+    resourceVersion: String(listing.revision),
+    ...(listing.continue === undefined ? {} : { continue: listing.continue }),
+    ...(listing.remaining === undefined ? {} : { remainingItemCount: listing.remaining }),
+  })
+  const [listKind, listVersion] =
+    view.as === 'object'
+      ? [`${kind.kind}List`, apiVersionOf(kind)]
+      : [view.as === 'table' ? 'Table' : 'PartialObjectMetadataList', `meta.k8s.io/${view.version}`]
+  const definitions = view.as === 'table' ? `,"columnDefinitions":${columnsText(kind)}` : ''
+  const items = view.as === 'table' ? 'rows' : 'items'
+  return `{"kind":"${listKind}","apiVersion":"${listVersion}","metadata":${meta}${definitions},"${items}":[`
 }
 
 /** Characters that are sent together. */

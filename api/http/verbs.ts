@@ -10,6 +10,7 @@ import { remove } from '../registry/delete.ts'
 import { removeCollection } from '../registry/delete-collection.ts'
 import { get } from '../registry/get.ts'
 import { list } from '../registry/list.ts'
+import { listText } from '../registry/list-text.ts'
 import { isView } from '../registry/node-leases.ts'
 import { patch } from '../registry/patch.ts'
 import { update } from '../registry/update.ts'
@@ -19,7 +20,7 @@ import { decodeBody, readBody } from './body.ts'
 import { type Call, shown } from './call.ts'
 import { deleteOptions } from './delete-options.ts'
 import { eventView } from './event-view.ts'
-import { listText } from './lists.ts'
+import { itemChunks, textChunks } from './lists.ts'
 import { patchBody } from './patch-body.ts'
 import { listQuery, writeQuery } from './query.ts'
 import { jsonStream, jsonText, refusalOf, wantsPretty } from './respond.ts'
@@ -74,9 +75,13 @@ async function serveList(call: Call): Promise<Response> {
   const { allowed, request, query } = call
   const view = viewOf(request.headers.get('accept'))
   const include = includeObjectOf(query)
-  const listing = await list(allowed, listQuery(query))
+  const options = listQuery(query)
   const pretty = wantsPretty(request.headers, query)
-  const chunks = listText(listing, { view, include, now: allowed.cluster.clock.now(), pretty })
+  const texts = view.as === 'object' && !pretty ? await listText(allowed, options) : undefined
+  const chunks =
+    texts === undefined
+      ? itemChunks(await list(allowed, options), { view, include, now: allowed.cluster.clock.now(), pretty })
+      : textChunks(texts)
   // A list that is one chunk is one text; anything longer streams.
   const first = await chunks.next()
   const second = await chunks.next()
@@ -171,6 +176,6 @@ async function serveDeleteCollection(call: Call): Promise<Response> {
   const listing = await removeCollection(allowed, options, listQuery(query))
   const now = allowed.cluster.clock.now()
   return jsonStream(
-    listText(listing, { view, include: includeObjectOf(query), now, pretty: wantsPretty(request.headers, query) }),
+    itemChunks(listing, { view, include: includeObjectOf(query), now, pretty: wantsPretty(request.headers, query) }),
   )
 }

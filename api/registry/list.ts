@@ -53,7 +53,7 @@ export async function listFor(
   }
 }
 
-interface Start {
+export interface Start {
   readonly at: number | undefined
   readonly atLeast: number
   readonly after: Place['after'] | undefined
@@ -61,7 +61,7 @@ interface Start {
   readonly token: boolean
 }
 
-function startOf(kind: Kind, options: ListOptions): Start {
+export function startOf(kind: Kind, options: ListOptions): Start {
   const revision = parseRevision(options.resourceVersion, 'resourceVersion')
   if (options.continue !== undefined && options.continue !== '') {
     if (revision !== undefined && revision !== 0) {
@@ -193,7 +193,7 @@ async function read(
 }
 
 /** The snapshot is gone. */
-function lost(start: Start): Error {
+export function lost(start: Start): Error {
   if (!start.token || start.after === undefined) return expired('The resourceVersion for the provided list is too old.')
   return expired(
     'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +

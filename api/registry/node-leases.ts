@@ -23,6 +23,11 @@ export function isView(kind: Kind, namespace: string | undefined): boolean {
   return kind.resource === LEASES && namespace === NODE_LEASES
 }
 
+/** Are some in a list of this kind and namespace, or of all of them? */
+export function hasViews(kind: Kind, namespace: string | undefined): boolean {
+  return kind.resource === LEASES && (namespace === undefined || namespace === NODE_LEASES)
+}
+
 /** undefined when there is no such node, or it was not heard. */
 export async function nodeLease({ cluster }: Allowed, name: string): Promise<Item | undefined> {
   const heard = (await cluster.live.snapshot()).nodes.get(name)
@@ -33,9 +38,7 @@ export async function nodeLease({ cluster }: Allowed, name: string): Promise<Ite
 
 /** The listing, and behind its last page the Leases of nodes it is about. */
 export function withNodeLeases({ cluster }: Allowed, kind: Kind, selection: Selection, listing: Listing): Listing {
-  const { namespace } = selection
-  if (kind.resource !== LEASES || listing.continue !== undefined) return listing
-  if (namespace !== undefined && namespace !== NODE_LEASES) return listing
+  if (!hasViews(kind, selection.namespace) || listing.continue !== undefined) return listing
   return {
     ...listing,
     async *pages() {

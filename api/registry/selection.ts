@@ -22,6 +22,8 @@ export interface Selection {
   readonly where: ListQuery['where']
   /** There is more to ask than the key: `matches` must be called. */
   readonly filters: boolean
+  /** All of the namespace, or of all namespaces: nothing needs to be asked. */
+  readonly everything: boolean
   /** May an object of this key be one? */
   key(key: Key): boolean
   matches(item: Item): boolean
@@ -40,12 +42,14 @@ export function selectionOf(kind: Kind, request: Pick<ResourceRequest, 'namespac
   const keyFields = fields.filter((one) => one.field === 'metadata.name' || one.field === 'metadata.namespace')
   const single = name !== undefined && (namespace !== undefined || !kind.namespaced)
   const where = single ? undefined : whereOf(labels, rest)
+  const filters = labels.requirements.length > 0 || labels.nothing || rest.length > 0
   return {
     namespace,
     single,
     after: single ? justBefore(kind.namespaced ? (namespace ?? '') : '', name) : undefined,
     where,
-    filters: labels.requirements.length > 0 || labels.nothing || rest.length > 0,
+    filters,
+    everything: !filters && keyFields.length === 0,
     key(key) {
       if (namespace !== undefined && key.namespace !== namespace) return false
       return (

@@ -6,8 +6,7 @@
  * it is, so the counter never falls back. Each step is one transaction; two compactors at once do no harm, because
  * what a step deletes was already out of reach for the revision it sets.
  */
-import { int } from './read.ts'
-import type { Sql, SqlStatement } from './sql.ts'
+import { int, type Sql, type SqlStatement } from './sql.ts'
 
 const STEP_REVISIONS = 500
 

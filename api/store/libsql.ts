@@ -4,12 +4,11 @@
  * right one.
  */
 import { compactLibsql } from './compact.ts'
-import type { PageSize } from './page-sql.ts'
-import { libsqlReader, int, valueOpener } from './read.ts'
+import { libsqlReader, type StreamedPages, valueOpener } from './read.ts'
 import { META, READ_HEAD, REVISION_AT, TRIGGERS } from './read-sql.ts'
 import type { Sealer } from './seal.ts'
 import type { Sql, SqlRow } from './sql.ts'
-import { SqlError } from './sql.ts'
+import { int, SqlError } from './sql.ts'
 import type { Store, Touched } from './store.ts'
 import { StoreError } from './store.ts'
 import { groupWriter } from './write.ts'
@@ -31,8 +30,8 @@ export interface LibsqlStoreOptions {
   readonly clusterUid?: string
   /** flushes under way at once; 1 unless the database queues them cheaply */
   readonly inFlight?: number
-  /** Pages of lists that are read to their end: small where asking again costs next to nothing. */
-  readonly streamed?: PageSize
+  /** Small where asking again costs next to nothing. */
+  readonly streamed?: StreamedPages
   /** Shared by all openings of this database in one process: the first checks it, the others save that round trip. */
   readonly memory?: DatabaseMemory
 }
@@ -59,14 +58,16 @@ export async function openLibsqlStore(sql: Sql, options: LibsqlStoreOptions): Pr
   }
   const failed = (error: unknown): StoreError => storeError(error)
   const { clusterUid } = meta
-  const reader = libsqlReader({ sql, clusterUid, sealer: options.sealer, seen, streamed: options.streamed, failed })
+  const known = (): number => memory.head
+  const { sealer, streamed } = options
+  const reader = libsqlReader({ sql, clusterUid, sealer, seen, known, streamed, failed })
   const writer = groupWriter({
     sql,
     clusterUid,
     sealer: options.sealer,
     open: valueOpener(clusterUid, options.sealer),
     get: reader.get,
-    floor: () => memory.head,
+    floor: known,
     seen,
     onCommit: options.onCommit ?? (() => undefined),
     now: options.now,

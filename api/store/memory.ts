@@ -21,7 +21,7 @@ import {
 } from './memory-rows.ts'
 import { COUNT_AT_MOST, INDEX_ROWS, PAGE_BYTES, PAGE_ROWS } from './page-sql.ts'
 import type { Effect, Group, ListQuery, Lost, Outcome, Page, Store, Touched } from './store.ts'
-import { StoreError } from './store.ts'
+import { StoreError, textPage } from './store.ts'
 
 export interface MemoryStoreOptions {
   readonly now: () => number
@@ -185,6 +185,7 @@ export function openMemoryStore(options: MemoryStoreOptions): Store {
     meta: { clusterUid: options.clusterUid, schemaVersion: 1, restoreEpoch: 0 },
     write,
     list,
+    listText: async (query) => textPage(await list({ ...query, limit: PAGE_ROWS, stream: true })),
     get: (key) => Promise.resolve(storedOf(current.get(keyText(key)))),
     getMany: (keys) => Promise.resolve(keys.map((key) => storedOf(current.get(keyText(key))))),
     index(query) {

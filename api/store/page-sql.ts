@@ -4,9 +4,9 @@
  * Every page is a range of one resource in (namespace, name) order. At the present it comes from `keys`; at an older
  * revision it is what `keys` still shows unchanged, plus what the log says was superseded since.
  */
-import { rowsOf, valuesOf } from './read-sql.ts'
+import { rowsOf, textOf, valuesOf } from './read-sql.ts'
 import type { SqlStatement, SqlValue } from './sql.ts'
-import type { ListQuery } from './store.ts'
+import type { ListQuery, TextQuery } from './store.ts'
 
 /** A page is cut at this many bytes of values, at least one row. */
 export const PAGE_BYTES = 4_000_000
@@ -34,7 +34,7 @@ function bind(args: SqlValue[], value: SqlValue): string {
   return `?${args.length}`
 }
 
-function rangeOf(query: ListQuery): Range {
+function rangeOf(query: TextQuery): Range {
   const args: SqlValue[] = []
   const terms = [`resource = ${bind(args, query.resource)}`]
   const { namespace, after } = query
@@ -54,6 +54,7 @@ export interface PageSize {
 }
 
 const LARGEST_PAGE: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES }
+const LARGEST_TEXT: PageSize = { rows: PAGE_ROWS / 2, bytes: PAGE_BYTES }
 
 /** `streamed` is the size of a page of a list that is read to its end. */
 export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAGE): SqlStatement {
@@ -61,11 +62,22 @@ export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAG
   const size = query.stream === true ? streamed : LARGEST_PAGE
   const limit = bind(args, Math.min(query.limit, size.rows))
   const bytes = bind(args, size.bytes)
-  const page = query.at === undefined ? atPresent(query, where, args) : atRevision(where, bind(args, query.at))
+  const page = pageOf(query, where, args)
   const counted = query.limit <= COUNT_UP_TO_LIMIT && query.where === undefined && query.stream !== true
   const remaining = counted ? `(SELECT count(*) FROM (${page(bind(args, query.limit + COUNT_AT_MOST + 1))}))` : 'NULL'
-  const rows = query.at === undefined ? page(`${limit} + 1`) : withBytes(page(`${limit} + 1`))
-  return { sql: valuesOf(rows, remaining, limit, bytes), args }
+  return { sql: valuesOf(sized(query, page(`${limit} + 1`)), remaining, limit, bytes), args }
+}
+
+/** `size`: rows of a page, and what they may weigh to be joined at all. */
+export function textStatement(
+  query: TextQuery,
+  size: PageSize = LARGEST_TEXT,
+): { readonly statement: SqlStatement; readonly limit: number } {
+  const { args, where } = rangeOf(query)
+  const limit = bind(args, size.rows)
+  const bytes = bind(args, size.bytes)
+  const page = sized(query, pageOf(query, where, args)(`${limit} + 1`))
+  return { statement: { sql: textOf(page, limit, bytes), args }, limit: size.rows }
 }
 
 export function indexStatement(query: ListQuery): { readonly statement: SqlStatement; readonly limit: number } {
@@ -83,7 +95,11 @@ WHERE ${[where, ...terms].join(' AND ')} ORDER BY namespace, name LIMIT ${limit}
 /** A page's keys: a SELECT of (namespace, name, rev, ...) with a limit still to be given. */
 type PageKeys = (limit: string) => string
 
-function atPresent(query: ListQuery, range: string, args: SqlValue[]): PageKeys {
+function pageOf(query: TextQuery & Pick<ListQuery, 'where'>, where: string, args: SqlValue[]): PageKeys {
+  return query.at === undefined ? atPresent(query, where, args) : atRevision(where, bind(args, query.at))
+}
+
+function atPresent(query: TextQuery & Pick<ListQuery, 'where'>, range: string, args: SqlValue[]): PageKeys {
   const { from, terms } = filtersOf(query, args)
   const where = [range, ...terms].join(' AND ')
   return (limit) =>
@@ -101,12 +117,16 @@ ORDER BY 1, 2 LIMIT ${limit}`
 }
 
 /** What was superseded is not in `keys` any more: its length is found in the log. */
-function withBytes(page: string): string {
+function sized(query: TextQuery, page: string): string {
+  if (query.at === undefined) return page
   return `SELECT u.namespace, u.name, u.rev, l.bytes FROM (${page}) u CROSS JOIN log l ON l.rev = u.rev`
 }
 
 /** The most selective index that can be named; the rest are conditions on its rows. */
-function filtersOf(query: ListQuery, args: SqlValue[]): { readonly from: string; readonly terms: readonly string[] } {
+function filtersOf(
+  query: Pick<ListQuery, 'resource' | 'where'>,
+  args: SqlValue[],
+): { readonly from: string; readonly terms: readonly string[] } {
   const where = query.where ?? {}
   const terms: string[] = []
   let from = 'keys'

@@ -7,17 +7,25 @@ import { COUNT_AT_MOST, PAGE_BYTES, type PageSize, indexStatement, listStatement
 import { DUE, EXPIRED, GET, GET_MANY, NEXT_DUE, OWNED, READ_HEAD, changesOf } from './read-sql.ts'
 import type { Sealer } from './seal.ts'
 import type { Sql, SqlRow, SqlStatement, SqlValue } from './sql.ts'
-import { SqlError } from './sql.ts'
+import { int, SqlError } from './sql.ts'
+import { textReader } from './read-text.ts'
 import type { After, AfterQuery, Change, IndexRow, Key, ListQuery, Reader, Stored } from './store.ts'
 import { StoreError } from './store.ts'
+
+/** Pages of lists that are read to their end; undefined: as large as pages get. */
+export interface StreamedPages {
+  readonly items: PageSize
+  readonly text: PageSize
+}
 
 export interface ReaderOptions {
   readonly sql: Sql
   readonly clusterUid: string
   readonly sealer: Sealer
   readonly seen: (revision: number) => void
-  /** of lists that are read to their end; undefined: as large as pages get */
-  readonly streamed: PageSize | undefined
+  /** the newest revision that was seen */
+  readonly known: () => number
+  readonly streamed: StreamedPages | undefined
   /** Turns what the driver throws into a `StoreError`. */
   readonly failed: (error: unknown) => StoreError
 }
@@ -93,7 +101,7 @@ export function libsqlReader(options: ReaderOptions): Reader {
   }
 
   async function list(query: ListQuery): ReturnType<Reader['list']> {
-    const [header, ...rows] = await rowsOf(listStatement(query, options.streamed))
+    const [header, ...rows] = await rowsOf(listStatement(query, options.streamed?.items))
     const head = int(header?.[0])
     const compacted = int(header?.[1])
     seen(head)
@@ -157,6 +165,7 @@ export function libsqlReader(options: ReaderOptions): Reader {
     get,
     getMany,
     list,
+    listText: textReader({ rowsOf, list, seen, known: options.known, size: options.streamed?.text }),
     index,
     after,
     async head() {
@@ -218,10 +227,6 @@ function indexRow(resource: string, row: SqlRow): IndexRow {
     facts: text(row[8]),
     bytes: int(row[9]),
   }
-}
-
-export function int(value: SqlValue | undefined): number {
-  return typeof value === 'number' ? value : 0
 }
 
 function text(value: SqlValue | undefined): string | undefined {

@@ -6,9 +6,8 @@
  * Run it on the restored database before anything else opens it. Running it twice jumps twice and does no harm.
  */
 import { compactLibsql } from './compact.ts'
-import { int } from './read.ts'
 import { READ_HEAD } from './read-sql.ts'
-import type { Sql } from './sql.ts'
+import { int, type Sql } from './sql.ts'
 
 export const RESTORE_JUMP = 1_000_000_000
 

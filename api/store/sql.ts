@@ -8,6 +8,11 @@ export type SqlValue = string | number | null
 
 export type SqlRow = readonly SqlValue[]
 
+/** A column that holds a number; 0 for NULL. */
+export function int(value: SqlValue | undefined): number {
+  return typeof value === 'number' ? value : 0
+}
+
 export interface SqlStatement {
   readonly sql: string
   readonly args: readonly SqlValue[]

@@ -121,6 +121,26 @@ export interface Page {
   readonly remaining?: number
 }
 
+/** Everything behind `after`, in one namespace or all. */
+export type TextQuery = Pick<ListQuery, 'resource' | 'namespace' | 'after' | 'at'>
+
+export interface TextPage {
+  readonly revision: number
+  /**
+   * The values of the page joined by commas, each with its revision put back and without what stands in front of its
+   * metadata: `{"metadata":{"resourceVersion":"7",...},...},{"metadata":...`. Empty when there is none.
+   */
+  readonly text: string
+  /** the last object of the page; undefined: nothing comes after it */
+  readonly next: Key | undefined
+}
+
+export interface Expired {
+  readonly expired: true
+  readonly compacted: number
+  readonly head: number
+}
+
 /** A row of `keys`: everything about an object but its value. */
 export interface IndexRow {
   readonly key: Key
@@ -175,7 +195,9 @@ export interface Touched {
 export interface Reader {
   get(key: Key): Promise<Stored | undefined>
   getMany(keys: readonly Key[]): Promise<readonly (Stored | undefined)[]>
-  list(query: ListQuery): Promise<Page | { readonly expired: true; readonly compacted: number; readonly head: number }>
+  list(query: ListQuery): Promise<Page | Expired>
+  /** What `list` reads, as a client gets it: for long lists of which nobody looks at an object. */
+  listText(query: TextQuery): Promise<TextPage | Expired>
   index(
     query: ListQuery,
   ): Promise<{ readonly revision: number; readonly rows: readonly IndexRow[]; readonly more: boolean }>
@@ -218,13 +240,23 @@ export class StoreError extends Error {
 
 export const MAX_VALUE_BYTES = 1_572_864
 
+const METADATA = '"metadata":{'
+
 /**
  * Puts the resourceVersion back into a stored value as text: `{"apiVersion":"v1",...,"metadata":{...` becomes
  * `...,"metadata":{"resourceVersion":"7",...`. Every stored value has `"metadata":{` as its first such key at
  * depth one, in front of spec and status, because `storedText` writes it so.
  */
 export function spliceRevision(value: string, revision: number): string {
-  const at = value.indexOf('"metadata":{') + 12
+  const at = value.indexOf(METADATA) + METADATA.length
   const comma = value.charCodeAt(at) === 125 ? '' : ','
   return `${value.slice(0, at)}"resourceVersion":"${revision}"${comma}${value.slice(at)}`
+}
+
+/** A page of items as one text. */
+export function textPage(page: Page | Expired): TextPage | Expired {
+  if ('expired' in page) return page
+  const { revision, items, more } = page
+  const texts = items.map(({ value, revision }) => `{${spliceRevision(value.slice(value.indexOf(METADATA)), revision)}`)
+  return { revision, text: texts.join(','), next: more ? items.at(-1)?.key : undefined }
 }

@@ -48,7 +48,7 @@ test('what each request costs the store does not grow', async () => {
     'create it again': '409 write',
     'get it': '200 get',
     'get none': '404 get',
-    'list them': '200 list',
+    'list them': '200 listText',
     'list one by name': '200 list',
     'update it': '200 get write',
     'update it to the same': '200 get',
@@ -69,7 +69,7 @@ test('what each request costs the store does not grow', async () => {
 
 function counting(store: Store, calls: string[]): Store {
   const counted = { ...store }
-  for (const name of ['get', 'getMany', 'list', 'index', 'after', 'head', 'write'] as const) {
+  for (const name of ['get', 'getMany', 'list', 'listText', 'index', 'after', 'head', 'write'] as const) {
     const call = store[name].bind(store) as (...given: unknown[]) => unknown
     Object.assign(counted, { [name]: (...given: unknown[]) => (calls.push(name), call(...given)) })
   }

@@ -27,6 +27,10 @@ export function countedStore(): Counted {
     get: (key) => ask(store.get(key), (row) => (row === undefined ? 0 : 1)),
     getMany: (keys) => ask(store.getMany(keys), (rows) => rows.filter((row) => row !== undefined).length),
     list: (query) => ask(store.list(query), (page) => ('items' in page ? page.items.length : 0)),
+    listText: (query) =>
+      ask(store.listText(query), (page) =>
+        'text' in page ? page.text.split(',{"metadata":{"resourceVersion":').length : 0,
+      ),
     index: (query) => ask(store.index(query), ({ rows }) => rows.length),
     after: (query) => ask(store.after(query), (after) => (after.ok ? after.changes.length : 0)),
     owned: (uid, limit) => ask(store.owned(uid, limit), (rows) => rows.length),

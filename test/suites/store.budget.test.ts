@@ -75,6 +75,7 @@ describe('what an operation costs', () => {
       'list page': () => store.list({ resource: 'pods', limit: 500 }),
       'list page at a revision': () =>
         store.list({ resource: 'pods', limit: 5, at: held, after: { namespace: 'default', name: 'a' } }),
+      'list page as text': () => store.listText({ resource: 'pods', at: held }),
       'index page': () => store.index({ resource: 'pods', limit: 500 }),
       'get ten at once': () => store.getMany(ten.map((effect) => effect.key)),
       changes: () => store.after({ since: 1, limit: 500, previous: true }),
@@ -147,6 +148,8 @@ async function everyShape(store: Store): Promise<void> {
       await store.list({ resource: 'pods', limit, ...range })
       await store.list({ resource: 'pods', limit, at: head, ...range })
     }
+    await store.listText({ resource: 'pods', ...range })
+    await store.listText({ resource: 'pods', at: head, ...range })
     for (const filter of where) {
       await store.list({ resource: 'pods', limit: 5, where: filter, ...range })
       await store.index({ resource: 'pods', limit: 5, where: filter, ...range })

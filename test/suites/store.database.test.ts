@@ -7,7 +7,7 @@ import { migrate } from '../../api/platform/migrate.ts'
 import { DATABASE_FILE, LOCK_FILE, openDatabase } from '../../api/platform/nodejs/database.ts'
 import { SCHEMA_VERSION, openLibsqlStore } from '../../api/store/libsql.ts'
 import { RESTORE_JUMP, jumpAfterRestore } from '../../api/store/restore.ts'
-import type { Effect } from '../../api/store/store.ts'
+import type { Effect, Key } from '../../api/store/store.ts'
 import { command } from '../tools/command.ts'
 import { tempFolder } from '../tools/temp.ts'
 import { CLUSTER, create, key, newSealer, pod, put, remove, storeOptions, update, valueOf } from './store-build.ts'
@@ -126,6 +126,31 @@ describe('opening', () => {
     expect(await sql.batch([{ sql: 'PRAGMA synchronous', args: [] }], 'write')).toEqual([[[2]]])
     await expect(sql.batch([{ sql: 'DELETE FROM log', args: [] }], 'read')).rejects.toThrow('readonly')
     await sql.close()
+  })
+})
+
+describe('a list as text', () => {
+  test('comes in small pages that add up to one moment, whatever is written between them', async () => {
+    await using folder = await tempFolder()
+    const streamed = { items: { rows: 7, bytes: 1_000 }, text: { rows: 5, bytes: 900 } }
+    const store = await openStore(folder.path, await newSealer(), { streamed })
+    const made = Array.from({ length: 40 }, (_, n) =>
+      create(pod(`p${n + 10}`), valueOf('x', { note: 'y'.repeat(n * 9) })),
+    )
+    const revision = await put(store, ...made)
+    const texts: string[] = []
+    for (let after: Key | undefined, more = true; more; more = after !== undefined) {
+      const page = await store.listText({ resource: 'pods', after, ...(after === undefined ? {} : { at: revision }) })
+      if ('expired' in page) throw new Error('expired')
+      const { length } = JSON.parse(`[${page.text}]`) as unknown[]
+      expect(length === 1 || (length <= 5 && page.text.length < 1_300)).toBe(true)
+      texts.push(page.text)
+      after = page.next
+      if (texts.length === 1) await put(store, update(pod('p11'), revision - 38), remove(pod('p40'), revision - 9))
+    }
+    const items = JSON.parse(`[${texts.join(',')}]`) as { metadata: { resourceVersion: string } }[]
+    expect(items.map((item) => Number(item.metadata.resourceVersion))).toEqual(made.map((_, n) => revision - 39 + n))
+    await store.close()
   })
 })
 

@@ -52,7 +52,9 @@ const draft: fc.Arbitrary<Draft> = fc.record({
       key,
       op: fc.constantFrom('put' as const, 'put' as const, 'delete' as const),
       choice,
-      value: fc.string({ unit: 'grapheme', maxLength: 30 }).map((text) => JSON.stringify({ metadata: {}, text })),
+      value: fc
+        .string({ unit: 'grapheme', maxLength: 30 })
+        .map((text) => JSON.stringify({ kind: 'Thing', metadata: { name: 'x' }, text })),
       index,
       sealed: fc.boolean(),
     }),
@@ -157,6 +159,8 @@ async function answers(store: Store, ask: Question): Promise<unknown> {
     compacted,
     now: await store.list({ ...query, ...(ask.where === undefined ? {} : { where: ask.where }) }),
     at: await store.list({ ...query, at }),
+    text: await store.listText({ resource: ask.resource, ...ask.range }),
+    textAt: await store.listText({ resource: ask.resource, ...ask.range, at }),
     index,
     // The length of a sealed value is that of its ciphertext.
     rows: rows.map((row) => ({ ...row, bytes: 0 })),

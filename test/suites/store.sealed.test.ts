@@ -52,6 +52,9 @@ describe('values sealed at rest', () => {
     await put(store, sealed(update(secretKey, first, valueOf('new'))))
     expect(await store.list({ resource: 'secrets', limit: 5 })).toMatchObject({ items: [{ value: valueOf('new') }] })
     expect(await store.list({ resource: 'secrets', limit: 5, at: first })).toMatchObject({ items: [{ value }] })
+    expect(await store.listText({ resource: 'secrets' })).toMatchObject({
+      text: `{"metadata":{"resourceVersion":"${first + 1}","name":"new"}}`,
+    })
     expect(await store.getMany([secretKey])).toMatchObject([{ value: valueOf('new') }])
     expect(await store.write({ effects: [sealed(create(secretKey))] })).toMatchObject({
       lost: [{ current: { value: valueOf('new') } }],

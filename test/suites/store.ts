@@ -332,6 +332,41 @@ function reading(open: Opening): void {
     expect(seen.map((item) => [item.key.name, item.revision])).toEqual([...revisions])
   })
 
+  test('a list as text is what the list has, each object with its revision', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const odd = valueOf('b', { note: 'ünïcödé "metadata":{ \\ \u2028 \u0000 😀' })
+    const first = await put(store, create(pod('a')), create(pod('b'), odd), create(pod('c', 'other')))
+    const { head: then } = await store.head()
+    await put(store, update(pod('a'), first - 2), remove(pod('b'), first - 1), create(pod('d')))
+    const cases = [
+      {},
+      { namespace: 'default' },
+      { namespace: 'none' },
+      { after: { namespace: 'default', name: 'a' } },
+      { at: then },
+      { at: then, after: { namespace: 'default', name: 'a' } },
+      { at: then, namespace: 'default' },
+    ]
+    for (const range of cases) {
+      const { revision, items, more } = await pageOf(store, { limit: 100, ...range })
+      const page = await store.listText({ resource: 'pods', ...range })
+      if ('expired' in page) throw new Error('expired')
+      expect({ ...page, text: '' }).toEqual({ revision, text: '', next: more ? items.at(-1)?.key : undefined })
+      const said = JSON.parse(`[${page.text}]`) as unknown[]
+      expect(said).toEqual(
+        items.map((item) => {
+          const { apiVersion: _, kind: __, ...rest } = JSON.parse(spliceRevision(item.value, item.revision))
+          return rest
+        }),
+      )
+    }
+    await store.compact(then + 1, 100)
+    const { head } = await store.head()
+    const late = await store.listText({ resource: 'pods', at: then })
+    expect(late).toEqual({ expired: true, compacted: then + 1, head })
+  })
+
   test('getMany answers in the order asked, with gaps for what is not there', async () => {
     await using opened = await open()
     const { store } = opened
