@@ -28,6 +28,9 @@ interface Tenant {
   readonly generation: number
 }
 
+/** An answer is a value for each node. */
+const MOST_ANSWERS = 64
+
 export class Room {
   /** by slot; undefined: no such node */
   readonly nodes: (Node | undefined)[] = []
@@ -41,9 +44,20 @@ export class Room {
   readonly #tenants = new Map<string, Tenant>()
   /** keys of pods by node, whether the node is there or not */
   readonly #byNode = new Map<string, Set<string>>()
+  /** by question; forgotten when a node comes, changes or goes */
+  readonly #answers = new Map<string, unknown>()
 
   get size(): number {
     return this.#slots.size
+  }
+
+  /** What depends on the nodes themselves and not on the room they have: found out once for as long as they stay the same. */
+  ofNodes<T>(question: string, answer: () => T): T {
+    if (this.#answers.has(question)) return this.#answers.get(question) as T
+    if (this.#answers.size >= MOST_ANSWERS) this.#answers.clear()
+    const found = answer()
+    this.#answers.set(question, found)
+    return found
   }
 
   /** A copy to plan with. */
@@ -63,6 +77,7 @@ export class Room {
 
   /** A node came or changed. */
   putNode(node: Node): void {
+    this.#answers.clear()
     const name = node.metadata.name ?? ''
     const known = this.#slots.get(name)
     const slot = known ?? this.#free.pop() ?? this.nodes.length
@@ -88,6 +103,7 @@ export class Room {
   removeNode(name: string): void {
     const slot = this.#slots.get(name)
     if (slot === undefined) return
+    this.#answers.clear()
     for (const key of this.#byNode.get(name) ?? []) this.#count(slot, this.#tenants.get(key), -1)
     this.#slots.delete(name)
     this.nodes[slot] = undefined

@@ -197,6 +197,21 @@ describe('why not, in the words of kube-scheduler', () => {
   })
 })
 
+test('what a node was found to be is forgotten when nodes change', () => {
+  const room = roomOf([aNode({ name: 'n1' })])
+  const pod = waiting({ spec: { nodeSelector: { a: 'b' } } })
+  const where = (): string | undefined => places(schedule({ room, pods: [{ object: pod, revision: 1 }] }, AT))['web']
+  expect(where()).toBe('-')
+  room.putNode(aNode({ name: 'n1', labels: { a: 'b' } }))
+  expect(where()).toBe('n1')
+  room.putNode(aNode({ name: 'n1', labels: { a: 'b' }, spec: { unschedulable: true } }))
+  expect(where()).toBe('-')
+  room.putNode(aNode({ name: 'n2', labels: { a: 'b' } }))
+  expect(where()).toBe('n2')
+  room.removeNode('n2')
+  expect(where()).toBe('-')
+})
+
 describe('what a pod asks for', () => {
   const of = (cpu: string): { requests: { cpu: string } } => ({ requests: { cpu } })
   test('containers together, or the largest init container, with sidecars beside both', () => {

@@ -77,12 +77,15 @@ interface Board {
   readonly groups: Map<string, Group>
 }
 
-/** What pods share that ask for the same. */
-interface Shape {
+/** What pods share that ask for the same, and the nodes say to it. */
+interface Asked {
   readonly demand: Demand
   /** by slot: why the node will not do; undefined: it will */
   readonly refusals: readonly (string | undefined)[]
   readonly standing: Float64Array | undefined
+}
+
+interface Shape extends Asked {
   /** set when a pod of this shape did not fit */
   full: string | undefined
 }
@@ -111,7 +114,13 @@ function shapeKey(pod: Pod): string {
 function shapeOf({ shapes, room }: Board, key: string, pod: Pod): Shape {
   const found = shapes.get(key)
   if (found !== undefined) return found
-  const refusals = room.nodes.map((node) => {
+  const shape: Shape = { ...room.ofNodes(key, () => askedOf(room, pod)), full: undefined }
+  shapes.set(key, shape)
+  return shape
+}
+
+function askedOf({ nodes }: Room, pod: Pod): Asked {
+  const refusals = nodes.map((node) => {
     if (node === undefined) return GONE
     for (const check of NODE_CHECKS) {
       const why = check.why(pod, node)
@@ -119,9 +128,7 @@ function shapeOf({ shapes, room }: Board, key: string, pod: Pod): Shape {
     }
     return undefined
   })
-  const shape: Shape = { demand: demandOf(pod), refusals, standing: standing(pod, room.nodes), full: undefined }
-  shapes.set(key, shape)
-  return shape
+  return { demand: demandOf(pod), refusals, standing: standing(pod, nodes) }
 }
 
 /** No node is in this slot. */
