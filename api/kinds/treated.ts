@@ -29,60 +29,60 @@ interface Found {
   readonly rule: Rule
 }
 
-function asked(spec: PodSpec, path: string, treatment: 'refused' | 'stored'): readonly Found[] {
+/** One look at each field that is there; where it is, is only written out for what is found. */
+function asked(spec: PodSpec, path: string, treatment: Treatment): readonly Found[] {
   const found: Found[] = []
-  for (const { place, rules } of PLACES[treatment]) {
-    for (const { at, value } of reach(spec, path, place)) {
-      for (const [field, held] of Object.entries(value)) {
-        const rule = rules.get(field)
-        if (rule === undefined || held === undefined || isEmpty(held)) continue
-        if (!rule.fine.includes(JSON.stringify(held))) found.push({ at: `${at}.${field}`, rule })
-      }
-    }
-  }
+  look(PLACES[treatment], spec, () => path, found)
   return found
 }
 
+type Treatment = 'refused' | 'stored'
+
+/** What holds for the fields of an object. */
 interface Place {
-  readonly place: readonly string[]
-  readonly rules: ReadonlyMap<string, Rule>
+  readonly rules: Map<string, Rule>
+  /** by field: what holds inside it, or inside each of its items */
+  readonly inside: Map<string, Place>
 }
 
-/** The places below the spec as steps; what holds for containers holds for init containers. */
-function placesOf(treatment: Rule['treatment']): readonly Place[] {
-  return TREATMENTS.flatMap(({ place, rules }) => {
-    const mine = new Map(Object.entries(rules).filter(([, rule]) => rule.treatment === treatment))
-    if (mine.size === 0) return []
-    const steps = place.split('.').slice(1)
-    const init = steps[0] === 'containers[]' ? [['initContainers[]', ...steps.slice(1)]] : []
-    return [steps, ...init].map((one) => ({ place: one, rules: mine }))
-  })
+function look(place: Place, value: object, at: () => string, found: Found[]): void {
+  for (const [field, held] of Object.entries(value) as [string, unknown][]) {
+    if (held === undefined) continue
+    const rule = place.rules.get(field)
+    if (rule !== undefined && !isEmpty(held) && !rule.fine.includes(JSON.stringify(held)))
+      found.push({ at: `${at()}.${field}`, rule })
+    const inside = place.inside.get(field)
+    if (inside === undefined || typeof held !== 'object' || held === null) continue
+    if (!Array.isArray(held)) look(inside, held, () => `${at()}.${field}`, found)
+    for (const [index, item] of Array.isArray(held) ? held.entries() : [])
+      if (typeof item === 'object' && item !== null)
+        look(inside, item as object, () => `${at()}.${field}[${index}]`, found)
+  }
+}
+
+/** The declarations as a tree below the spec; what holds for containers holds for init containers. */
+function placesOf(treatment: Treatment): Place {
+  const root: Place = { rules: new Map(), inside: new Map() }
+  for (const { place, rules } of TREATMENTS) {
+    const mine = Object.entries(rules).filter(([, rule]) => rule.treatment === treatment)
+    if (mine.length === 0) continue
+    const steps = place.replaceAll('[]', '').split('.').slice(1)
+    const init = steps[0] === 'containers' ? [['initContainers', ...steps.slice(1)]] : []
+    for (const one of [steps, ...init]) {
+      const { rules: there } = one.reduce(placeIn, root)
+      for (const [field, rule] of mine) there.set(field, rule)
+    }
+  }
+  return root
+}
+
+function placeIn({ inside }: Place, step: string): Place {
+  const found = inside.get(step) ?? { rules: new Map(), inside: new Map() }
+  inside.set(step, found)
+  return found
 }
 
 const PLACES = { refused: placesOf('refused'), stored: placesOf('stored') }
-
-interface Reached {
-  readonly at: string
-  readonly value: Readonly<Record<string, unknown>>
-}
-
-function reach(spec: PodSpec, path: string, steps: readonly string[]): readonly Reached[] {
-  let here: readonly Reached[] = [{ at: path, value: spec }]
-  for (const step of steps) here = here.flatMap((one) => next(one, step))
-  return here
-}
-
-function next({ at, value }: Reached, step: string): readonly Reached[] {
-  const many = step.endsWith('[]')
-  const field = many ? step.slice(0, -2) : step
-  const held = value[field]
-  const items: readonly unknown[] = many ? (Array.isArray(held) ? held : []) : [held]
-  return items.flatMap((item, index) =>
-    typeof item === 'object' && item !== null
-      ? [{ at: many ? `${at}.${field}[${index}]` : `${at}.${field}`, value: item as Readonly<Record<string, unknown>> }]
-      : [],
-  )
-}
 
 /** An empty list, map or string asks for nothing; an empty volume source does. */
 function isEmpty(value: unknown): boolean {

@@ -201,19 +201,30 @@ export class Passes {
       for (const [at, controller] of this.#controllers.entries()) {
         const watch = controller.watches[changed.resource] ?? controller.watches['*']
         const queue = this.#queues[at]
-        if (watch !== undefined && queue !== undefined)
-          named.push(this.#tell(controller.name, watch, queue, changed, view))
+        if (watch === undefined || queue === undefined) continue
+        const telling = this.#tell(controller.name, watch, queue, changed, view)
+        if (telling !== undefined) named.push(telling)
       }
     }
     await Promise.all(named)
   }
 
-  async #tell(name: string, watch: Watch, queue: KeyQueue, changed: Changed, view: Reading): Promise<void> {
-    try {
-      for (const key of await watch(changed, view)) queue.add(key)
-    } catch (error) {
+  /** Most controllers know at once, and are not waited for. */
+  #tell(name: string, watch: Watch, queue: KeyQueue, changed: Changed, view: Reading): Promise<void> | undefined {
+    const failed = (error: unknown): void => {
       const object = `${changed.resource} ${changed.namespace}/${changed.name}`
       this.#cluster.log.error(`${name} could not tell what a change concerns`, { object, error })
     }
+    const add = (keys: Iterable<string>): void => {
+      for (const key of keys) queue.add(key)
+    }
+    try {
+      const keys = watch(changed, view)
+      if (keys instanceof Promise) return keys.then(add).catch(failed)
+      add(keys)
+    } catch (error) {
+      failed(error)
+    }
+    return undefined
   }
 }

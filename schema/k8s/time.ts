@@ -33,9 +33,8 @@ export function parseInstant(text: string, layout: 'seconds' | 'micro' = 'second
   const zone = found[8] ?? 'Z'
   const range = outOfRange(year, month, day, hour, minute, second)
   if (range !== undefined) throw new DecodeError(`parsing time ${quoted(text)}: ${range} out of range`)
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day)
-  date.setUTCHours(hour, minute, second)
+  // Years below 100 mean others to Date: the calendar repeats every 400 years.
+  const ms = Date.UTC(year + 400, month - 1, day, hour, minute, second) - CYCLE_MS
   if (zone !== 'Z' && Number(zone.slice(1, 3)) > 24)
     throw new DecodeError(`parsing time ${quoted(text)}: time zone offset hour out of range`)
   if (zone !== 'Z' && Number(zone.slice(4, 6)) > 60)
@@ -43,7 +42,7 @@ export function parseInstant(text: string, layout: 'seconds' | 'micro' = 'second
   const sign = zone.startsWith('-') ? -1 : 1
   const offset = zone === 'Z' ? 0 : sign * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(4, 6)) * 60)
   const nanos = fraction === undefined ? 0 : Number(fraction.slice(0, 9).padEnd(9, '0'))
-  return { seconds: date.getTime() / 1000 - offset, nanos }
+  return { seconds: ms / 1000 - offset, nanos }
 }
 
 /** Milliseconds since 1970, for comparing; undefined when the text is no timestamp. */
@@ -71,14 +70,25 @@ export function printMicroTime(ms: number): string {
 export function printSeconds(seconds: number): string {
   if (!(seconds >= -62167219200 && seconds <= LAST_SECONDS))
     throw new DecodeError(`a timestamp of ${seconds} seconds is outside the years 0000 to 9999`)
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
+  if (seconds !== printed.seconds)
+    printed = { seconds, text: `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` }
+  return printed.text
 }
+
+/** Most timestamps are of the same second as the one before. */
+let printed = { seconds: 0, text: '1970-01-01T00:00:00Z' }
 
 /** `2026-01-02T03:04:05.000006Z`; nanoseconds are cut to microseconds. */
 export function printMicroInstant(at: Instant): string {
   const micros = String(Math.floor(at.nanos / 1000)).padStart(6, '0')
   return `${printSeconds(at.seconds).slice(0, 19)}.${micros}Z`
 }
+
+/** 400 years */
+const CYCLE_MS = 146_097 * 86_400_000
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
 
 function outOfRange(
   year: number,
@@ -89,8 +99,7 @@ function outOfRange(
   second: number,
 ): string | undefined {
   if (month < 1 || month > 12) return 'month'
-  const days = new Date(Date.UTC(year % 400 === 0 ? 2000 : (year % 400) + 2000, month, 0)).getUTCDate()
-  if (day < 1 || day > days) return 'day'
+  if (day < 1 || day > (month === 2 && isLeap(year) ? 29 : (DAYS[month - 1] ?? 0))) return 'day'
   if (hour > 23) return 'hour'
   if (minute > 59) return 'minute'
   return second > 59 ? 'second' : undefined
