@@ -1,8 +1,9 @@
 // A Docker engine for the tests: the one that runs here, or one of our own, installed from Debian when allowed.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ensureCommands, lastLine } from './debian.js'
 
 /** @typedef {{ code: number, stdout: string, stderr: string }} Answer */
 /** @typedef {{ ok: true, host: string, stop: () => Promise<void> } | { ok: false, reason: string }} Engine */
@@ -31,7 +32,7 @@ export function dockerAt(host) {
 export async function ensureDocker() {
   if (process.platform !== 'linux') return { ok: false, reason: 'pods run on Linux only' }
   if (process.getuid?.() !== 0) return { ok: false, reason: 'the agent needs root' }
-  const installed = installMissing()
+  const installed = ensureCommands(commands, packages)
   if (!installed.ok) return installed
   const named = process.env['DOCKER_HOST'] ?? ''
   const running = named.startsWith('unix:') ? named : 'unix:///var/run/docker.sock'
@@ -39,20 +40,6 @@ export async function ensureDocker() {
     return { ok: true, host: running, stop: async () => {} }
   }
   return startEngine()
-}
-
-/** @returns {{ ok: true } | { ok: false, reason: string }} */
-function installMissing() {
-  const missing = commands.filter((name) => !onPath(name))
-  if (missing.length === 0) return { ok: true }
-  if (!onPath('apt-get')) return { ok: false, reason: `missing here: ${missing.join(', ')}` }
-  console.log(`installing ${packages.join(' ')}`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
-    const ran = spawnSync('apt-get', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-    if (ran.status !== 0) return { ok: false, reason: `apt-get ${args[0]} failed: ${lastLine(ran.stderr)}` }
-  }
-  return { ok: true }
 }
 
 /** @returns {Promise<Engine>} */
@@ -86,12 +73,4 @@ async function startEngine() {
   const reason = `dockerd does not start: ${lastLine(readFileSync(logFile, 'utf8'))}`
   await stop()
   return { ok: false, reason }
-}
-
-function onPath(/** @type {string} */ name) {
-  return `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`.split(':').some((folder) => existsSync(join(folder, name)))
-}
-
-function lastLine(/** @type {string} */ text) {
-  return text.trim().split('\n').at(-1) ?? ''
 }

@@ -10,6 +10,7 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.js'
 import { built } from './built.js'
+import { ensureGo } from './go.js'
 import { ensureInstalled } from './install.js'
 import { ensureMachine } from './machine.js'
 import { pinnedNode, root, run } from './node.js'
@@ -46,6 +47,11 @@ const results = mkdtempSync(join(tmpdir(), 'kedge-results-'))
 const machine = await ensureMachine({ docker: chosen.includes('e2e') || chosen.includes('nodejs') })
 if (machine.missing !== undefined) notes.push(`tests with kubectl or pods are skipped: ${machine.missing}`)
 const { environment } = machine
+if (chosen.includes('unit')) {
+  const go = ensureGo()
+  if (go.ok) environment['KEDGE_TEST_GO'] = go.program
+  else notes.push(`tests against upstream's own code are skipped: ${go.reason}`)
+}
 
 try {
   const together = chosen.filter((part) => part === 'unit' || part === 'nodejs')
