@@ -27,20 +27,21 @@ export function treatmentWarnings(spec: PodSpec | undefined, path: string): read
 interface Found {
   readonly at: string
   readonly rule: Rule
+  readonly order: number
 }
 
-/** One look at each field that is there; where it is, is only written out for what is found. */
+/** In the order of the declarations. Each field is looked at once, and its path only written out when it is found. */
 function asked(spec: PodSpec, path: string, treatment: Treatment): readonly Found[] {
   const found: Found[] = []
   look(PLACES[treatment], spec, () => path, found)
-  return found
+  return found.toSorted((one, other) => one.order - other.order)
 }
 
 type Treatment = 'refused' | 'stored'
 
 /** What holds for the fields of an object. */
 interface Place {
-  readonly rules: Map<string, Rule>
+  readonly rules: Map<string, { readonly rule: Rule; readonly order: number }>
   /** by field: what holds inside it, or inside each of its items */
   readonly inside: Map<string, Place>
 }
@@ -48,29 +49,30 @@ interface Place {
 function look(place: Place, value: object, at: () => string, found: Found[]): void {
   for (const [field, held] of Object.entries(value) as [string, unknown][]) {
     if (held === undefined) continue
-    const rule = place.rules.get(field)
-    if (rule !== undefined && !isEmpty(held) && !rule.fine.includes(JSON.stringify(held)))
-      found.push({ at: `${at()}.${field}`, rule })
+    const declared = place.rules.get(field)
+    if (declared !== undefined && !isEmpty(held) && !declared.rule.fine.includes(JSON.stringify(held)))
+      found.push({ at: `${at()}.${field}`, ...declared })
     const inside = place.inside.get(field)
     if (inside === undefined || typeof held !== 'object' || held === null) continue
-    if (!Array.isArray(held)) look(inside, held, () => `${at()}.${field}`, found)
-    for (const [index, item] of Array.isArray(held) ? held.entries() : [])
-      if (typeof item === 'object' && item !== null)
-        look(inside, item as object, () => `${at()}.${field}[${index}]`, found)
+    if (Array.isArray(held)) {
+      for (const [index, item] of held.entries())
+        if (typeof item === 'object' && item !== null)
+          look(inside, item as object, () => `${at()}.${field}[${index}]`, found)
+    } else look(inside, held, () => `${at()}.${field}`, found)
   }
 }
 
 /** The declarations as a tree below the spec; what holds for containers holds for init containers. */
 function placesOf(treatment: Treatment): Place {
   const root: Place = { rules: new Map(), inside: new Map() }
-  for (const { place, rules } of TREATMENTS) {
+  for (const [order, { place, rules }] of TREATMENTS.entries()) {
     const mine = Object.entries(rules).filter(([, rule]) => rule.treatment === treatment)
     if (mine.length === 0) continue
     const steps = place.replaceAll('[]', '').split('.').slice(1)
     const init = steps[0] === 'containers' ? [['initContainers', ...steps.slice(1)]] : []
-    for (const one of [steps, ...init]) {
+    for (const [second, one] of [steps, ...init].entries()) {
       const { rules: there } = one.reduce(placeIn, root)
-      for (const [field, rule] of mine) there.set(field, rule)
+      for (const [field, rule] of mine) there.set(field, { rule, order: 2 * order + second })
     }
   }
   return root
