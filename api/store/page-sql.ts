@@ -54,7 +54,8 @@ export interface PageSize {
 }
 
 const LARGEST_PAGE: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES }
-const LARGEST_TEXT: PageSize = { rows: PAGE_ROWS / 2, bytes: PAGE_BYTES }
+/** Fewer rows, so that those of 8 KB still fit: what weighs more is asked for once more, row by row. */
+const LARGEST_TEXT: PageSize = { rows: 500, bytes: PAGE_BYTES }
 
 /** `streamed` is the size of a page of a list that is read to its end. */
 export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAGE): SqlStatement {

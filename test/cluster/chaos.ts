@@ -39,6 +39,7 @@ export function chaosStore(store: Store, clock: Clock, chaos: Chaos, watcher: Wa
     get: slow(store.get),
     getMany: slow(store.getMany),
     list: slow(store.list),
+    listText: slow(store.listText),
     index: slow(store.index),
     after: slow(store.after),
     head: slow(store.head),

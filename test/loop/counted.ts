@@ -29,7 +29,7 @@ export function countedStore(): Counted {
     list: (query) => ask(store.list(query), (page) => ('items' in page ? page.items.length : 0)),
     listText: (query) =>
       ask(store.listText(query), (page) =>
-        'text' in page ? page.text.split(',{"metadata":{"resourceVersion":').length : 0,
+        'text' in page ? page.text.split('{"metadata":{"resourceVersion":').length - 1 : 0,
       ),
     index: (query) => ask(store.index(query), ({ rows }) => rows.length),
     after: (query) => ask(store.after(query), (after) => (after.ok ? after.changes.length : 0)),
