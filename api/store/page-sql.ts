@@ -54,9 +54,6 @@ export interface PageSize {
 }
 
 const LARGEST_PAGE: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES }
-/** Fewer rows, so that those of 8 KB still fit: what weighs more is asked for once more, row by row. */
-const LARGEST_TEXT: PageSize = { rows: 500, bytes: PAGE_BYTES }
-
 /** `streamed` is the size of a page of a list that is read to its end. */
 export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAGE): SqlStatement {
   const { args, where } = rangeOf(query)
@@ -69,16 +66,13 @@ export function listStatement(query: ListQuery, streamed: PageSize = LARGEST_PAG
   return { sql: valuesOf(sized(query, page(`${limit} + 1`)), remaining, limit, bytes), args }
 }
 
-/** `size`: rows of a page, and what they may weigh to be joined at all. */
-export function textStatement(
-  query: TextQuery,
-  size: PageSize = LARGEST_TEXT,
-): { readonly statement: SqlStatement; readonly limit: number } {
+/** A page of `rows`, joined when they do not weigh more than `bytes`. */
+export function textStatement(query: TextQuery, { rows, bytes }: PageSize): SqlStatement {
   const { args, where } = rangeOf(query)
-  const limit = bind(args, size.rows)
-  const bytes = bind(args, size.bytes)
+  const limit = bind(args, rows)
+  const most = bind(args, bytes)
   const page = sized(query, pageOf(query, where, args)(`${limit} + 1`))
-  return { statement: { sql: textOf(page, limit, bytes), args }, limit: size.rows }
+  return { sql: textOf(page, limit, most), args }
 }
 
 export function indexStatement(query: ListQuery): { readonly statement: SqlStatement; readonly limit: number } {

@@ -44,9 +44,8 @@ FROM c CROSS JOIN log l ON l.rev = c.rev WHERE c.n <= ${limit} AND (c.upto <= ${
 }
 
 /**
- * The same as one text; see `TextPage`. A page that weighs more than `bytes`, with the row behind it, has
- * none of its rows and no text. No window is
- * needed then, which takes a third of the time. Bytes are cut off and joined, because characters would be counted.
+ * The same as one text; see `TextPage`. A page that weighs more than `bytes`, with the row behind it, has no text: no window
+ * is needed then, which takes a third of the time. Bytes are cut off and joined, because characters would be counted.
  */
 export function textOf(page: string, limit: string, bytes: string): string {
   const metadata = `instr(l.value, '"metadata":{') + 12`

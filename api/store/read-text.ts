@@ -1,5 +1,8 @@
-/** Pages of a list as the text that a client gets, joined by the database. */
-import { PAGE_ROWS, type PageSize, textStatement } from './page-sql.ts'
+/**
+ * Pages of a list as the text that a client gets, joined by the database. How many rows make a page is guessed from what
+ * objects of the resource weighed before: a page of more than twice the size is refused, and read row by row.
+ */
+import { PAGE_BYTES, PAGE_ROWS, type PageSize, textStatement } from './page-sql.ts'
 import { int, type SqlRow, type SqlStatement } from './sql.ts'
 import { type Reader, type TextPage, textPage, type TextQuery } from './store.ts'
 
@@ -9,32 +12,46 @@ export interface TextReaderOptions {
   readonly seen: (revision: number) => void
   /** the newest revision that was seen */
   readonly known: () => number
+  /** what pages should weigh, and have rows at most */
   readonly size: PageSize | undefined
 }
 
 interface Answer {
   readonly head: number
   readonly compacted: number
-  /** undefined: rows are sealed, or weigh more than is joined */
+  /** undefined: rows are sealed, or weigh too much */
   readonly page: TextPage | undefined
 }
 
-export function textReader({ rowsOf, list, seen, known, size }: TextReaderOptions): Reader['listText'] {
+const LARGEST: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES / 2 }
+/** Bytes of an object of which none was seen yet: a small pod. */
+const FIRST_GUESS = 2_000
+
+export function textReader({ rowsOf, list, seen, known, size = LARGEST }: TextReaderOptions): Reader['listText'] {
+  /** by resource: what an object of the last page weighed */
+  const weights = new Map<string, number>()
+
   async function ask(query: TextQuery): Promise<Answer> {
-    const { statement, limit } = textStatement(query, size)
-    const [row = []] = await rowsOf(statement)
+    const guess = Math.floor(size.bytes / (weights.get(query.resource) ?? FIRST_GUESS))
+    const rows = Math.min(Math.max(1, guess), size.rows)
+    const [row = []] = await rowsOf(textStatement(query, { rows, bytes: 2 * size.bytes }))
     const [head, compacted, count, sealed] = [int(row[0]), int(row[1]), int(row[2]), int(row[5])]
     seen(head)
     const text = row[6] ?? (count === 0 ? '' : undefined)
     if (typeof text !== 'string' || sealed > 0) return { head, compacted, page: undefined }
+    if (count > 0) weights.set(query.resource, text.length / Math.min(count, rows))
     const revision = query.at === undefined ? head : Math.min(query.at, head)
     const last = { resource: query.resource, namespace: String(row[3]), name: String(row[4]) }
-    return { head, compacted, page: { revision, text, next: count > limit ? last : undefined } }
+    return { head, compacted, page: { revision, text, next: count > rows ? last : undefined } }
   }
 
-  /** One by one, as the store lists them. */
+  /** Row by row, as the store lists them. */
   async function itemsOf(query: TextQuery): ReturnType<Reader['listText']> {
-    return textPage(await list({ ...query, limit: PAGE_ROWS, stream: true }))
+    const page = await list({ ...query, limit: PAGE_ROWS, stream: true })
+    const text = textPage(page)
+    if ('items' in page && 'text' in text)
+      weights.set(query.resource, text.text.length / Math.max(1, page.items.length))
+    return text
   }
 
   return async (query) => {

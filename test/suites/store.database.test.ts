@@ -143,7 +143,7 @@ describe('a list as text', () => {
       const page = await store.listText({ resource: 'pods', after, ...(after === undefined ? {} : { at: revision }) })
       if ('expired' in page) throw new Error('expired')
       const { length } = JSON.parse(`[${page.text}]`) as unknown[]
-      expect(length === 1 || (length <= 5 && page.text.length < 1_300)).toBe(true)
+      expect(length === 1 || (length <= 7 && page.text.length < 2_200)).toBe(true)
       texts.push(page.text)
       after = page.next
       if (texts.length === 1) await put(store, update(pod('p11'), revision - 38), remove(pod('p40'), revision - 9))

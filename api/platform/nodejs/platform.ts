@@ -50,10 +50,10 @@ interface Opened {
 }
 
 /**
- * A query costs microseconds here, and what lists under way hold is a page each. Fifty pods are a text of 100 KB: strings
- * of more than 128 KiB are collected late.
+ * A query costs microseconds here, and what lists under way hold is a page each. Strings of more than 128 KiB are
+ * collected late.
  */
-const STREAMED = { items: { rows: 200, bytes: 524_288 }, text: { rows: 50, bytes: 1_048_576 } }
+const STREAMED = { items: { rows: 200, bytes: 524_288 }, text: { rows: 200, bytes: 90_000 } }
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
