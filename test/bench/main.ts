@@ -3,14 +3,15 @@
  * and day is kept in README.md beside this file. Needs Debian's `etcd-server` for `creates`, and a Docker engine for `pods`.
  */
 import { cpus, totalmem } from 'node:os'
+import { onLoadCore } from './pinned.ts'
 
 const benches: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   start: async () => (await import('./start.ts')).start(),
   idle: async () => (await import('./idle.ts')).idle(),
   creates: async () => (await import('./creates.ts')).creates({ rounds: 5, seconds: 5 }),
-  list: async () => (await import('./list.ts')).list(),
-  watch: async () => (await import('./watch.ts')).watch(),
-  nodes: async () => (await import('./nodes.ts')).nodes(),
+  list: () => onLoadCore(async () => (await import('./list.ts')).list()),
+  watch: () => onLoadCore(async () => (await import('./watch.ts')).watch()),
+  nodes: () => onLoadCore(async () => (await import('./nodes.ts')).nodes()),
   pods: async () => (await import('./pods.ts')).pods(),
 }
 

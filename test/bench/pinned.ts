@@ -1,5 +1,5 @@
 /** Servers on one core, load on the other, and what they cost: memory by `smaps_rollup`, CPU by `/proc/<pid>/stat`. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +30,21 @@ export function startPinned(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** The work with this process on the load core: a client on the core of the server would slow it down. */
+export async function onLoadCore<Result>(work: () => Promise<Result>): Promise<Result> {
+  pinSelf(LOAD_CORE)
+  try {
+    return await work()
+  } finally {
+    pinSelf(`${SERVER_CORE},${LOAD_CORE}`)
+  }
+}
+
+function pinSelf(cores: string): void {
+  const { status, stderr } = spawnSync('taskset', ['-acp', cores, String(process.pid)], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`taskset: ${stderr}`)
 }
 
 /** Runs `test/bench/<script>` on the load core and parses its last line. */
