@@ -53,7 +53,8 @@ export function textOf(page: string, limit: string, bytes: string): string {
   const last = (column: string): string => `(SELECT ${column} FROM p LIMIT 1 OFFSET ${limit} - 1)`
   return `
 WITH p AS MATERIALIZED (${page}), c AS (SELECT rev FROM p LIMIT ${limit})
-SELECT ${HEAD}, (SELECT count(*) FROM p), ${last('namespace')}, ${last('name')}, count(l.enc), group_concat(${item}, ',')
+SELECT ${HEAD}, (SELECT count(*) FROM p), (SELECT sum(bytes) FROM p), ${last('namespace')}, ${last('name')},
+  count(l.enc), group_concat(${item}, ',')
 FROM c CROSS JOIN log l ON l.rev = c.rev WHERE (SELECT sum(bytes) FROM p) <= ${bytes}`
 }
 

@@ -28,30 +28,26 @@ const LARGEST: PageSize = { rows: PAGE_ROWS, bytes: PAGE_BYTES / 2 }
 const FIRST_GUESS = 2_000
 
 export function textReader({ rowsOf, list, seen, known, size = LARGEST }: TextReaderOptions): Reader['listText'] {
-  /** by resource: what an object of the last page weighed */
+  /** by resource: bytes of an object of the last page */
   const weights = new Map<string, number>()
 
   async function ask(query: TextQuery): Promise<Answer> {
     const guess = Math.floor(size.bytes / (weights.get(query.resource) ?? FIRST_GUESS))
     const rows = Math.min(Math.max(1, guess), size.rows)
     const [row = []] = await rowsOf(textStatement(query, { rows, bytes: 2 * size.bytes }))
-    const [head, compacted, count, sealed] = [int(row[0]), int(row[1]), int(row[2]), int(row[5])]
+    const [head, compacted, count, sealed] = [int(row[0]), int(row[1]), int(row[2]), int(row[6])]
     seen(head)
-    const text = row[6] ?? (count === 0 ? '' : undefined)
+    if (count > 0) weights.set(query.resource, int(row[3]) / count)
+    const text = row[7] ?? (count === 0 ? '' : undefined)
     if (typeof text !== 'string' || sealed > 0) return { head, compacted, page: undefined }
-    if (count > 0) weights.set(query.resource, text.length / Math.min(count, rows))
     const revision = query.at === undefined ? head : Math.min(query.at, head)
-    const last = { resource: query.resource, namespace: String(row[3]), name: String(row[4]) }
+    const last = { resource: query.resource, namespace: String(row[4]), name: String(row[5]) }
     return { head, compacted, page: { revision, text, next: count > rows ? last : undefined } }
   }
 
   /** Row by row, as the store lists them. */
   async function itemsOf(query: TextQuery): ReturnType<Reader['listText']> {
-    const page = await list({ ...query, limit: PAGE_ROWS, stream: true })
-    const text = textPage(page)
-    if ('items' in page && 'text' in text)
-      weights.set(query.resource, text.text.length / Math.max(1, page.items.length))
-    return text
+    return textPage(await list({ ...query, limit: PAGE_ROWS, stream: true }))
   }
 
   return async (query) => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { migrations } from '../../migrations/all.ts'
 import { migrate } from '../../api/platform/migrate.ts'
 import { DATABASE_FILE, LOCK_FILE, openDatabase } from '../../api/platform/nodejs/database.ts'
+import { countingSql } from '../../api/store/counting-sql.ts'
 import { SCHEMA_VERSION, openLibsqlStore } from '../../api/store/libsql.ts'
 import { RESTORE_JUMP, jumpAfterRestore } from '../../api/store/restore.ts'
 import type { Effect, Key } from '../../api/store/store.ts'
@@ -150,6 +151,33 @@ describe('a list as text', () => {
     }
     const items = JSON.parse(`[${texts.join(',')}]`) as { metadata: { resourceVersion: string } }[]
     expect(items.map((item) => Number(item.metadata.resourceVersion))).toEqual(made.map((_, n) => revision - 39 + n))
+    await store.close()
+  })
+})
+
+describe('a list as text of objects in many bytes a character', () => {
+  test('asks once for a page, from the second on', async () => {
+    await using folder = await tempFolder()
+    const sql = countingSql(await openDatabase(folder.path, { clusterUid: CLUSTER }))
+    const streamed = { items: { rows: 20, bytes: 40_000 }, text: { rows: 200, bytes: 20_000 } }
+    const store = await openLibsqlStore(sql, { ...storeOptions(await newSealer()), streamed })
+    const made = Array.from({ length: 60 }, (_, n) =>
+      create(pod(`p${n + 10}`), valueOf('x', { note: '漢字'.repeat(400) })),
+    )
+    await put(store, ...made)
+    const costs: number[] = []
+    let objects = 0
+    for (let after: Key | undefined, more = true; more; more = after !== undefined) {
+      sql.take()
+      const page = await store.listText({ resource: 'pods', after })
+      if ('expired' in page) throw new Error('expired')
+      objects += (JSON.parse(`[${page.text}]`) as unknown[]).length
+      costs.push(sql.take().statements)
+      after = page.next
+    }
+    expect(objects).toBe(60)
+    expect(costs.length).toBeGreaterThan(3)
+    expect(costs.slice(1)).toEqual(costs.slice(1).map(() => 1))
     await store.close()
   })
 })
