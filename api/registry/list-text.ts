@@ -1,6 +1,6 @@
 /**
  * list, of everything there is: the texts of the objects as the store joins them, page after page at one snapshot.
- * Ten thousand objects are then two hundred strings, of which none is parsed, spliced or copied on the way out.
+ * Ten thousand objects are then two hundred strings, of which none is parsed or spliced on the way out.
  */
 import { invalid, resourceVersionTooLarge } from '../../schema/k8s/status.ts'
 import type { Allowed } from '../access/request.ts'
