@@ -12,10 +12,10 @@ export const META = `SELECT k, v FROM store_meta WHERE k IN ('cluster_uid', 'sch
 
 export const TRIGGERS = `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN ('log_create', 'log_update', 'log_delete')`
 
-/** `keys` by primary key, the value by rowid. */
+/** `keys` by primary key, the value by rowid. The `+` is for what `sameResource` of page-sql.ts says. */
 export const GET = `
 SELECT k.rev, k.create_rev, l.uid, l.enc, l.value FROM keys k CROSS JOIN log l ON l.rev = k.rev
-WHERE k.resource = ?1 AND k.namespace = ?2 AND k.name = ?3`
+WHERE k.resource = +?1 AND k.namespace = ?2 AND k.name = ?3`
 
 /** `?1`: an array of `[resource, namespace, name]`; `?2`: bytes. The header counts the keys that exist. */
 export const GET_MANY = `
@@ -48,8 +48,9 @@ FROM c CROSS JOIN log l ON l.rev = c.rev WHERE c.n <= ${limit} AND (c.upto <= ${
  * is needed then, which takes a third of the time. Bytes are cut off and joined, because characters would be counted.
  */
 export function textOf(page: string, limit: string, bytes: string): string {
-  const metadata = `instr(l.value, '"metadata":{') + 12`
-  const item = `'{"metadata":{"resourceVersion":"' || c.rev || '",' || substr(CAST(l.value AS BLOB), ${metadata})`
+  const value = 'CAST(l.value AS BLOB)'
+  const metadata = `instr(${value}, CAST('"metadata":{' AS BLOB)) + 12`
+  const item = `'{"metadata":{"resourceVersion":"' || c.rev || '",' || substr(${value}, ${metadata})`
   const last = (column: string): string => `(SELECT ${column} FROM p LIMIT 1 OFFSET ${limit} - 1)`
   return `
 WITH p AS MATERIALIZED (${page}), c AS (SELECT rev FROM p LIMIT ${limit})

@@ -122,6 +122,18 @@ describe('every statement', () => {
     }
     connection.close()
   })
+
+  // SQLite prepares a statement again by itself when a parameter that decided its plan is bound.
+  test('stays prepared when it is asked again', async () => {
+    await everyShape(store)
+    const connection = connect(join(folder, DATABASE_FILE))
+    connection.ask('BEGIN')
+    for (const statement of [...asked.values(), ...asked.values()]) connection.run([statement], 'read')
+    const again = connection.ask('SELECT reprep, sql FROM sqlite_stmt WHERE reprep > 0')
+    connection.ask('ROLLBACK')
+    connection.close()
+    expect(again).toEqual([])
+  })
 })
 
 /** Every shape of statement the store can ask. */
