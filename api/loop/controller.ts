@@ -19,6 +19,8 @@ export interface Changed {
   now(): K8sObject | undefined
   /** undefined when it was created; for a removal the last state */
   before(): K8sObject | undefined
+  /** false: the object has no member of this name, neither now nor before, and need not be parsed to look for it */
+  mentions(member: string): boolean
 }
 
 /** The keys to plan because of a change. */
@@ -91,7 +93,17 @@ export function changedBy(change: Change): Changed {
   const { key, op, revision } = change
   const current = once(change.value)
   const previous = change.op === 'delete' ? current : once(change.previous)
-  return { ...key, op, revision, now: () => (op === 'delete' ? undefined : current()), before: previous }
+  return {
+    ...key,
+    op,
+    revision,
+    now: () => (op === 'delete' ? undefined : current()),
+    before: previous,
+    mentions(member) {
+      const quoted = `"${member}"`
+      return change.value.includes(quoted) || change.previous?.includes(quoted) === true
+    },
+  }
 }
 
 function once(text: string | undefined): () => K8sObject | undefined {

@@ -102,10 +102,10 @@ function isOnItsWay({ status }: Deployment): boolean {
 /** Recreate waits for the last old pod: for its end, not for what happens to it before. */
 function left(changed: Changed): boolean {
   if (changed.op !== 'update') return changed.op === 'delete'
-  const now = changed.now() as unknown as Pod | undefined
+  const { status } = changed.now() as unknown as Pod
+  if (status?.phase !== 'Succeeded' && status?.phase !== 'Failed') return false
   const before = changed.before() as unknown as Pod | undefined
-  const phase = now?.status?.phase
-  return phase !== before?.status?.phase && (phase === 'Succeeded' || phase === 'Failed')
+  return status.phase !== before?.status?.phase
 }
 
 function ownersIn(changed: Changed, kind: string): readonly string[] {

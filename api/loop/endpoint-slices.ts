@@ -30,7 +30,7 @@ export function endpointSlices(): Planned {
         return changed.op === 'delete' ? [] : [keyOfObject(changed)]
       },
       async pods(changed, view) {
-        if (!moved(changed)) return []
+        if ((await selectors.none(changed.namespace)) || !moved(changed)) return []
         const names = new Set<string>()
         for (const object of [changed.now(), changed.before()]) {
           if (object === undefined) continue

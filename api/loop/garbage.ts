@@ -88,6 +88,9 @@ function otherOwners(object: K8sObject | undefined): readonly string[] {
 }
 
 async function concerned(changed: Changed, view: Reading, family: Family): Promise<readonly string[]> {
+  // Most changes are of objects that belong to nobody and stay.
+  const stays = changed.op !== 'delete' && !changed.mentions('deletionTimestamp')
+  if (stays && !changed.mentions('ownerReferences')) return []
   const [now, before] = [changed.now(), changed.before()]
   family.saw(changed)
   const keys: string[] = []

@@ -28,8 +28,9 @@ export function namespaces(): Planned {
     const furniture =
       (resource === 'serviceaccounts' && name === 'default') || (resource === 'configmaps' && name === ROOT_CERTIFICATE)
     if (furniture) return changed.op === 'create' ? [] : [namespace]
-    const leaves = changed.op === 'delete' || isBeingDeletedNow(changed)
-    return leaves && ending.get(namespace) !== false ? [namespace] : []
+    // Asked first: most namespaces stay, and then no object is parsed for it.
+    if (ending.get(namespace) === false) return []
+    return changed.op === 'delete' || isBeingDeletedNow(changed) ? [namespace] : []
   }
 
   async function contents(view: Reading, namespace: string): Promise<readonly Contents[]> {

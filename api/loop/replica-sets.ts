@@ -80,6 +80,7 @@ function matchOf(set: ReplicaSet): LabelMatch {
 
 /** The sets that control the pod, or did. */
 function ownersIn(changed: Changed): readonly string[] {
+  if (!changed.mentions('ownerReferences')) return []
   return [changed.now(), changed.before()].flatMap((object: K8sObject | undefined) => {
     const owner = object === undefined ? undefined : controllerOf(object)
     return owner?.kind === 'ReplicaSet' && owner.apiVersion === 'apps/v1' ? [owner.name] : []

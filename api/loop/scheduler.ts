@@ -31,11 +31,11 @@ export function scheduler(): Planned {
     tryAll()
   }
 
-  function takePod(key: string, pod: Pod, isNews: boolean): void {
+  function takePod(key: string, pod: Pod, isNews: () => boolean): void {
     if (room.putPod(key, pod)) tryAll()
     if (!isSchedulable(pod)) return forget(key)
     waiting.add(key)
-    if (isNews) fresh.add(key)
+    if (isNews()) fresh.add(key)
   }
 
   function forget(key: string): void {
@@ -61,7 +61,7 @@ export function scheduler(): Planned {
       pods(changed) {
         const key = keyOfObject(changed)
         const now = changed.now() as unknown as Pod | undefined
-        if (now !== undefined) takePod(key, now, isNews(changed))
+        if (now !== undefined) takePod(key, now, () => isNews(changed))
         else {
           forget(key)
           if (room.removePod(key)) tryAll()
@@ -75,7 +75,7 @@ export function scheduler(): Planned {
       const pods = await view.list<Pod>({ resource: 'pods', limit: MOST_PODS })
       for (const { object } of pods.rows) {
         const { namespace = '', name = '' } = object.metadata
-        takePod(keyOfObject({ namespace, name }), object, true)
+        takePod(keyOfObject({ namespace, name }), object, () => true)
       }
       return due()
     },

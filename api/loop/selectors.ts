@@ -31,8 +31,19 @@ export class Selectors {
     if (known !== undefined) this.#note(known, changed.name, changed.now())
   }
 
+  /** Is it known, without a read, that nothing in the namespace selects? */
+  async none(namespace: string): Promise<boolean> {
+    return (await this.#namespaces.get(namespace))?.size === 0
+  }
+
   /** Names of the objects of the namespace that select these labels. */
   async selecting(view: Reading, namespace: string, labels: Labels | undefined): Promise<readonly string[]> {
+    const names: string[] = []
+    for (const [name, match] of await this.#of(view, namespace)) if (matches(match, labels)) names.push(name)
+    return names
+  }
+
+  #of(view: Reading, namespace: string): Promise<Namespace> {
     let known = this.#namespaces.get(namespace)
     if (known === undefined) {
       if (this.#namespaces.size >= MOST_NAMESPACES) this.#namespaces.clear()
@@ -40,9 +51,7 @@ export class Selectors {
       this.#namespaces.set(namespace, known)
       known.catch(() => this.#namespaces.delete(namespace))
     }
-    const names: string[] = []
-    for (const [name, match] of await known) if (matches(match, labels)) names.push(name)
-    return names
+    return known
   }
 
   async #load(view: Reading, namespace: string): Promise<Namespace> {
