@@ -20,6 +20,8 @@ export class KeyQueue {
   readonly #ready = new Set<string>()
   readonly #later = new Map<string, number>()
   readonly #trouble = new Map<string, Trouble>()
+  /** The earliest of `later`, so that thousands that wait are not asked each time; undefined: to be looked up. */
+  #soonest: number | undefined = Infinity
 
   add(key: string): void {
     const until = this.#trouble.get(key)?.until ?? 0
@@ -29,20 +31,32 @@ export class KeyQueue {
 
   /** At this time at the latest. */
   addAt(key: string, at: number): void {
-    this.#later.set(key, Math.min(at, this.#later.get(key) ?? at))
+    const old = this.#later.get(key)
+    if (old !== undefined && old <= at) return
+    this.#later.set(key, at)
+    if (this.#soonest !== undefined) this.#soonest = Math.min(this.#soonest, at)
   }
 
   /** Up to `limit` keys whose time has come. */
   take(now: number, limit: number): readonly string[] {
-    for (const [key, at] of this.#later) if (at <= now) this.#ready.add(key)
+    if (this.#earliest() <= now) for (const [key, at] of this.#later) if (at <= now) this.#ready.add(key)
     const taken: string[] = []
     for (const key of this.#ready) {
       if (taken.length >= limit) break
       taken.push(key)
       this.#ready.delete(key)
+      if (this.#later.get(key) === this.#soonest) this.#soonest = undefined
       this.#later.delete(key)
     }
     return taken
+  }
+
+  #earliest(): number {
+    if (this.#soonest !== undefined) return this.#soonest
+    let soonest = Infinity
+    for (const at of this.#later.values()) if (at < soonest) soonest = at
+    this.#soonest = soonest
+    return soonest
   }
 
   tries(key: string): Tries {
@@ -69,8 +83,7 @@ export class KeyQueue {
   /** When a key is to be planned next: 0 is now, undefined never. */
   nextAt(): number | undefined {
     if (this.#ready.size > 0) return 0
-    let next: number | undefined
-    for (const at of this.#later.values()) if (next === undefined || at < next) next = at
-    return next
+    const next = this.#earliest()
+    return next === Infinity ? undefined : next
   }
 }

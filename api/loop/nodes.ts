@@ -32,6 +32,18 @@ export function nodes(): Planned {
     return [name, ...away]
   }
 
+  /** Counted once for all keys that are planned together: each of thousands that fall silent at once would count them all. */
+  const silent = new WeakMap<Reading, number>()
+  function silentIn(view: Reading, silentAt: (node: string) => Instant): number {
+    const counted = silent.get(view)
+    if (counted !== undefined) return counted
+    const now = view.cluster.clock.now()
+    let count = 0
+    for (const name of known.keys()) if (silentAt(name) <= now) count++
+    silent.set(view, count)
+    return count
+  }
+
   return planned<Seen>({
     name: 'node-lifecycle',
     user: 'system:serviceaccount:kube-system:node-controller',
@@ -50,8 +62,8 @@ export function nodes(): Planned {
       // A pod bound to a node that is not there is nobody's.
       pods(changed) {
         const node = nodeOf(changed.now())
-        if (node === '' || node === nodeOf(changed.before())) return []
-        return known.has(node) ? [] : [node]
+        if (node === '' || known.has(node)) return []
+        return node === nodeOf(changed.before()) ? [] : [node]
       },
     },
     async seed(view) {
@@ -76,14 +88,13 @@ export function nodes(): Planned {
         return undefined
       }
       if (node === undefined && !goneSince.has(name)) goneSince.set(name, now)
-      let silent = 0
-      for (const one of known.keys()) if (silentAt(one) <= now) silent++
       return {
         name,
         node,
         heard: heardOf.get(name),
         listeningSince: node === undefined ? (goneSince.get(name) ?? now) : since,
-        massFailure: isMassFailure({ all: known.size, silent }),
+        // It only matters for a node that is not well.
+        massFailure: !fine && isMassFailure({ all: known.size, silent: silentIn(view, silentAt) }),
         pods,
       }
     },

@@ -35,6 +35,8 @@ const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 60_000
 /** A timer is set at most this far ahead. */
 const LONGEST_SLEEP_MS = 86_400_000
+/** Why a wait ends. Without a reason one is made with a trace of the stack, some thirty times a second under load. */
+const OVER = 'the wait is over'
 
 export function startLoop(cluster: Cluster, options: LoopOptions): Loop {
   const runner = new Runner(cluster, options)
@@ -137,12 +139,12 @@ class Runner {
     if (this.#waiters.length > 0 || this.#signal.aborted) return true
     const { clock } = this.#cluster
     const stop = new AbortController()
-    this.#wake = () => stop.abort()
+    this.#wake = () => stop.abort(OVER)
     const next = this.#nextAt()
     const bell = listen(stop.signal)
     const ms = next === undefined ? LONGEST_SLEEP_MS : Math.min(Math.max(0, next - clock.now()), LONGEST_SLEEP_MS)
     await Promise.race(next === undefined ? [bell] : [bell, clock.sleep(ms, stop.signal)])
-    stop.abort()
+    stop.abort(OVER)
     // A ring that came while time was up, too, is not to be lost.
     const heard = await bell
     this.#wake = undefined
