@@ -148,7 +148,9 @@ function rescore(board: Board, group: Group): void {
   group.most = 0
   for (const count of countsOf(board, group)?.values() ?? []) if (count > group.most) group.most = count
   group.known = board.moved.length
-  group.ranking = new Ranking(Float64Array.from(board.room.nodes, (_, slot) => scoreOf(board, group, slot)))
+  const scores = new Float64Array(board.room.nodes.length)
+  for (let slot = 0; slot < scores.length; slot++) scores[slot] = scoreOf(board, group, slot)
+  group.ranking = new Ranking(scores)
 }
 
 function countsOf({ taken }: Board, { owner }: Group): ReadonlyMap<number, number> | undefined {

@@ -27,8 +27,26 @@ const MAX_EXPONENT = 256
 const FORM = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 const SUFFIX = "unable to parse quantity's suffix"
 
+/**
+ * Quantities are few and repeat: each text is read once. Longer ones are not remembered: V8 keeps a part of a text that
+ * has 13 characters or more as a view of the whole, which may be a body of megabytes.
+ */
+const LONGEST_KNOWN = 12
+const MOST_KNOWN = 10_000
+const known = new Map<string, Amount>()
+
 /** Reads a quantity. Throws a DecodeError with upstream's sentence. */
 export function parseQuantity(text: string): Amount {
+  const found = known.get(text)
+  if (found !== undefined) return found
+  const amount = read(text)
+  if (text.length > LONGEST_KNOWN) return amount
+  if (known.size >= MOST_KNOWN) known.clear()
+  known.set(text, amount)
+  return amount
+}
+
+function read(text: string): Amount {
   const found =
     text.length > MAX_LENGTH || text === '' ? null : /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/.exec(text)
   if (found === null) throw new DecodeError(FORM)
