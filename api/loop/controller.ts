@@ -5,6 +5,7 @@
  */
 import type { K8sObject, ObjectMeta } from '../../schema/k8s/meta.ts'
 import type { Instant, Plan, Planner } from '../plan/plan.ts'
+import { Item, withRevision } from '../registry/item.ts'
 import type { Change } from '../store/store.ts'
 import type { Reading } from './reading.ts'
 
@@ -19,6 +20,8 @@ export interface Changed {
   now(): K8sObject | undefined
   /** undefined when it was created; for a removal the last state */
   before(): K8sObject | undefined
+  /** What stands after the change, as if it had been read; undefined once it was removed. */
+  item(): Item | undefined
   /** false: the object has no member of this name, neither now nor before, and need not be parsed to look for it */
   mentions(member: string): boolean
 }
@@ -99,6 +102,10 @@ export function changedBy(change: Change): Changed {
     revision,
     now: () => (op === 'delete' ? undefined : current()),
     before: previous,
+    item() {
+      const object = op === 'delete' ? undefined : current()
+      return object === undefined ? undefined : new Item(change.value, revision, withRevision(object, revision))
+    },
     mentions(member) {
       const quoted = `"${member}"`
       return change.value.includes(quoted) || change.previous?.includes(quoted) === true

@@ -73,9 +73,20 @@ export class Reading {
     return item?.revision === revision ? item : undefined
   }
 
+  /**
+   * The object as a change of the log left it, without a read. It may have changed since: only for plans whose every
+   * write expects the revision.
+   */
+  took<T extends K8sObject = K8sObject>(key: Key, item: Item): Row<T> {
+    return this.#hold(key, item) as Row<T>
+  }
+
   #keep(stored: Stored): Row<K8sObject> {
-    const item = Item.of(stored)
-    this.#held.set(textOf(stored.key), item)
+    return this.#hold(stored.key, Item.of(stored))
+  }
+
+  #hold(key: Key, item: Item): Row<K8sObject> {
+    this.#held.set(textOf(key), item)
     return { object: item.object, revision: item.revision }
   }
 

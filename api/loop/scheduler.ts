@@ -20,10 +20,11 @@ export function scheduler(): Planned {
   const room = new Room()
   /** every pod that waits, and of those the ones nobody tried to place since they came or room came free */
   const waiting = new Set<string>()
-  const fresh = new Set<string>()
+  /** ... with the change that brought them, which saves reading them; undefined: to be read */
+  const fresh = new Map<string, Changed | undefined>()
 
   function tryAll(): void {
-    for (const key of waiting) fresh.add(key)
+    for (const key of waiting) fresh.set(key, undefined)
   }
 
   function takeNode(node: Node): void {
@@ -31,11 +32,13 @@ export function scheduler(): Planned {
     tryAll()
   }
 
-  function takePod(key: string, pod: Pod, isNews: () => boolean): void {
+  function takePod(key: string, pod: Pod, changed?: Changed): void {
     if (room.putPod(key, pod)) tryAll()
     if (!isSchedulable(pod)) return forget(key)
     waiting.add(key)
-    if (isNews()) fresh.add(key)
+    if (changed !== undefined && !fresh.has(key) && !isNews(changed)) return
+    // What one plan takes is kept as it came; behind it only keys wait.
+    fresh.set(key, fresh.size < AT_ONCE ? changed : undefined)
   }
 
   function forget(key: string): void {
@@ -61,7 +64,7 @@ export function scheduler(): Planned {
       pods(changed) {
         const key = keyOfObject(changed)
         const now = changed.now() as unknown as Pod | undefined
-        if (now !== undefined) takePod(key, now, () => isNews(changed))
+        if (now !== undefined) takePod(key, now, changed)
         else {
           forget(key)
           if (room.removePod(key)) tryAll()
@@ -75,7 +78,7 @@ export function scheduler(): Planned {
       const pods = await view.list<Pod>({ resource: 'pods', limit: MOST_PODS })
       for (const { object } of pods.rows) {
         const { namespace = '', name = '' } = object.metadata
-        takePod(keyOfObject({ namespace, name }), object, () => true)
+        takePod(keyOfObject({ namespace, name }), object)
       }
       return due()
     },
@@ -83,7 +86,7 @@ export function scheduler(): Planned {
       // After a lost write it is not known which pod it was about: all that wait are looked at.
       if (tries.attempt > 0) tryAll()
       const some = [...fresh].slice(0, AT_ONCE)
-      for (const key of some) fresh.delete(key)
+      for (const [key] of some) fresh.delete(key)
       return { room, pods: await podsOf(view, some) }
     },
     planner(seen, at) {
@@ -93,10 +96,15 @@ export function scheduler(): Planned {
   })
 }
 
-async function podsOf(view: Reading, keys: readonly string[]): Promise<readonly Row<Pod>[]> {
+async function podsOf(
+  view: Reading,
+  some: readonly (readonly [string, Changed | undefined])[],
+): Promise<readonly Row<Pod>[]> {
   const rows = await Promise.all(
-    keys.map((key) => {
+    some.map(async ([key, changed]) => {
       const { namespace, name } = placeOf(key)
+      const item = changed?.item()
+      if (item !== undefined) return view.took<Pod>({ resource: 'pods', namespace, name }, item)
       return view.get<Pod>('pods', namespace, name)
     }),
   )
