@@ -68,7 +68,8 @@ export async function nodes(): Promise<readonly string[]> {
       `| the same pods reported Running | ${running.toFixed(1)} s (${(PODS / running).toFixed(0)} pods/s) |`,
       `| control plane with ${NODES} nodes and ${PODS} pods | ${(await pssMb(server.pid)).toFixed(0)} MB PSS |`,
     )
-    // The polls that were held end with their connections; the nodes are taken for Ready for another 40 seconds.
+    // The polls that were held end with their connections. A poll is held for 25 seconds and a node is taken for Ready
+    // 40 seconds after it began: the first nodes fall silent 15 seconds from here.
     agents.kill('SIGKILL')
     await new Promise((resolve) => setTimeout(resolve, 3_000))
     await bound('without agents', 'q')
