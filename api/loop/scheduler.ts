@@ -22,6 +22,8 @@ export function scheduler(): Planned {
   const waiting = new Set<string>()
   /** ... with the change that brought them, which saves reading them; undefined: to be read */
   const fresh = new Map<string, Changed | undefined>()
+  /** what the last plan was about */
+  let tried: readonly string[] = []
 
   function tryAll(): void {
     for (const key of waiting) fresh.set(key, undefined)
@@ -83,10 +85,11 @@ export function scheduler(): Planned {
       return due()
     },
     async read(view, _key, tries) {
-      // After a lost write it is not known which pod it was about: all that wait are looked at.
-      if (tries.attempt > 0) tryAll()
+      // After a lost write it is not known which pod of the plan it was about, nor for whom that left no room.
+      if (tries.attempt > 0) for (const key of tried) if (waiting.has(key)) fresh.set(key, undefined)
       const some = [...fresh].slice(0, AT_ONCE)
-      for (const [key] of some) fresh.delete(key)
+      tried = some.map(([key]) => key)
+      for (const key of tried) fresh.delete(key)
       return { room, pods: await podsOf(view, some) }
     },
     planner(seen, at) {

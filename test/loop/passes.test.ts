@@ -58,6 +58,41 @@ describe('what a pass costs', () => {
     30_000,
   )
 
+  test('a binding that is lost costs its pod a second look, not everything that waits', async () => {
+    const counted = countedStore()
+    let changeFirst = async (): Promise<void> => undefined
+    let bindings = 0
+    await using world = await openWorld({
+      store: (store) =>
+        counted.wrap({
+          ...store,
+          async write(group) {
+            const binds = group.effects.some(
+              (effect) => effect.op === 'put' && effect.value.includes('"nodeName":"n1"'),
+            )
+            if (binds && ++bindings === 1) await changeFirst()
+            return store.write(group)
+          },
+        }),
+    })
+    await addNode(world, 'n1')
+    for (let at = 0; at < 300; at++) {
+      const waits = aPod(`waits-${at}`) as { spec: object }
+      await sent(world.door.send('POST', PODS, { ...waits, spec: { ...waits.spec, nodeSelector: { disk: 'none' } } }))
+    }
+    await world.loop.settled()
+    changeFirst = () =>
+      sent(world.door.send('PATCH', `${PODS}/one`, { metadata: { labels: { now: 'changed' } } }, MERGE))
+    const lost = await counted.during(async () => {
+      await sent(world.door.send('POST', PODS, aPod('one')))
+      await world.loop.settled()
+    })
+    const pod = await sent(world.door.send('GET', `${PODS}/one`))
+    expect(bindings).toBe(2)
+    expect([pod.spec.nodeName, pod.metadata.labels]).toEqual(['n1', { now: 'changed' }])
+    expect(lost.rows).toBeLessThanOrEqual(50)
+  })
+
   test('bindings of 1,000 pods are written side by side', async () => {
     let now = 0
     let most = 0
