@@ -71,17 +71,8 @@ function read(name: string, quantity: string | undefined): number | undefined {
   return quantity === undefined ? undefined : amountOf(name, quantity)
 }
 
-/** Quantities are few and repeat: each text is read once. At most 10,000 are remembered. */
-const known = new Map<string, number>()
-
 export function amountOf(name: string, quantity: string): number {
-  const key = name === 'cpu' ? `m${quantity}` : `w${quantity}`
-  const found = known.get(key)
-  if (found !== undefined) return found
-  const value = name === 'cpu' ? milliValue(quantity) : wholeValue(quantity)
-  if (known.size >= 10_000) known.clear()
-  known.set(key, value)
-  return value
+  return name === 'cpu' ? milliValue(quantity) : wholeValue(quantity)
 }
 
 function hostPortsOf(spec: PodSpec): readonly string[] {
