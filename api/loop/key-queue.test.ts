@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { KeyQueue } from './key-queue.ts'
 
@@ -62,4 +63,37 @@ test('a lost race is tried again at once, three times', () => {
   queue.failed('a', 1_000)
   expect(queue.take(1_000, 10)).toEqual([])
   expect(queue.nextAt()).toBeGreaterThan(1_000)
+})
+
+test('whatever comes in whatever order, a key comes out when it was named or its earliest time has come', () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'd', 'e')
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('add' as const), key }),
+    fc.record({ do: fc.constant('at' as const), key, in: fc.integer({ min: -5, max: 40 }) }),
+    fc.record({ do: fc.constant('take' as const), limit: fc.integer({ min: 1, max: 3 }), after: fc.nat(20) }),
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const queue = new KeyQueue()
+      const due = new Map<string, number>()
+      let now = 100
+      for (const one of steps) {
+        if (one.do === 'add') queue.add(one.key)
+        else if (one.do === 'at') queue.addAt(one.key, now + one.in)
+        if (one.do !== 'take') {
+          const at = one.do === 'add' ? 0 : now + one.in
+          due.set(one.key, Math.min(at, due.get(one.key) ?? at))
+          continue
+        }
+        now += one.after
+        const ready = [...due].filter(([, at]) => at <= now).map(([name]) => name)
+        const taken = queue.take(now, one.limit)
+        expect(taken).toHaveLength(Math.min(one.limit, ready.length))
+        expect(ready).toEqual(expect.arrayContaining([...taken]))
+        for (const name of taken) due.delete(name)
+        const times = [...due.values()].map((at) => (at <= now ? 0 : at))
+        expect(queue.nextAt()).toBe(times.length === 0 ? undefined : Math.min(...times))
+      }
+    }),
+  )
 })
