@@ -13,17 +13,24 @@ export interface ListView {
   readonly pretty: boolean
 }
 
-/** Of objects that are text already: a page is a chunk. */
-export async function* textChunks(listing: TextListing): AsyncGenerator<string> {
-  let chunk = headOf(listing, OBJECT)
-  let first = true
-  for await (const text of listing.pages()) {
-    if (text === '') continue
-    if (!first) yield chunk
-    chunk = first ? chunk + text : `,${text}`
-    first = false
+/**
+ * Of objects that are text already: a page is a chunk. Not a generator, because one that waits holds what it handed out,
+ * and what many slow lists hold is copied whenever garbage is collected.
+ */
+export function textChunks(listing: TextListing): AsyncIterator<string> {
+  let begin = headOf(listing, OBJECT)
+  let hasItems = false
+  return {
+    async next() {
+      const page = await listing.next()
+      if (page === undefined) return { done: true, value: undefined }
+      const { text, next } = page
+      const value = begin + (hasItems && text !== '' ? ',' : '') + text + (next === undefined ? ']}\n' : '')
+      begin = ''
+      hasItems ||= text !== ''
+      return { done: false, value }
+    },
   }
-  yield `${chunk}]}\n`
 }
 
 export async function* itemChunks(listing: Listing, shown: ListView): AsyncGenerator<string> {

@@ -78,7 +78,7 @@ async function serveList(call: Call): Promise<Response> {
   const options = listQuery(query)
   const pretty = wantsPretty(request.headers, query)
   const texts = view.as === 'object' && !pretty ? await listText(allowed, options) : undefined
-  const chunks =
+  const chunks: AsyncIterator<string, undefined | void> =
     texts === undefined
       ? itemChunks(await list(allowed, options), { view, include, now: allowed.cluster.clock.now(), pretty })
       : textChunks(texts)
@@ -89,9 +89,14 @@ async function serveList(call: Call): Promise<Response> {
   return jsonStream(joined([first.value ?? '', second.value], chunks))
 }
 
-async function* joined(head: readonly string[], rest: AsyncGenerator<string>): AsyncGenerator<string> {
-  yield* head
-  yield* rest
+function joined(head: string[], rest: AsyncIterator<string>): AsyncIterator<string> {
+  return {
+    async next() {
+      const value = head.shift()
+      return value === undefined ? rest.next() : { done: false, value }
+    },
+    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
+  }
 }
 
 async function serveWatch(call: Call, kind: Kind): Promise<Response> {

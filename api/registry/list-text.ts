@@ -17,8 +17,8 @@ import { selectionOf } from './selection.ts'
 export interface TextListing {
   readonly kind: Kind
   readonly revision: number
-  /** Items joined by commas; only the first page was read when the listing is handed over. */
-  pages(): AsyncIterable<string>
+  /** The page that follows, undefined after the last; only the first was read when the listing is handed over. */
+  next(): Promise<TextPage | undefined>
 }
 
 /** undefined: objects must be looked at one by one, which `list` does. */
@@ -34,20 +34,22 @@ export async function listText(request: Allowed, options: ListOptions): Promise<
   try {
     const start = startOf(kind, options)
     const first = await read(start)
-    return { kind, revision: first.revision, pages: () => pagesFrom(first, start, read) }
+    return { kind, revision: first.revision, next: pagesFrom(first, start, read) }
   } catch (error) {
     throw storeRefusal(error)
   }
 }
 
-async function* pagesFrom(
-  first: TextPage,
-  start: Start,
-  read: (start: Start) => Promise<TextPage>,
-): AsyncGenerator<string> {
-  for (let page = first; ; page = await read({ ...start, at: first.revision, after: page.next })) {
-    yield page.text
-    if (page.next === undefined) return
+/** What was handed out is not held. */
+function pagesFrom(first: TextPage, start: Start, read: (start: Start) => Promise<TextPage>): TextListing['next'] {
+  const at = first.revision
+  let ready: TextPage | undefined = first
+  let after: TextPage['next']
+  return async () => {
+    const page = ready ?? (after === undefined ? undefined : await read({ ...start, at, after }))
+    ready = undefined
+    after = page?.next
+    return page
   }
 }
 
