@@ -60,6 +60,7 @@ export class Passes {
         const page = await this.#cluster.store.list({
           resource,
           limit: CHANGES,
+          stream: true,
           ...(after === undefined ? {} : { after }),
         })
         if ('expired' in page) throw new Error(`a list of ${resource} at the present answered "expired"`)

@@ -54,7 +54,12 @@ export class Reading {
     let after: ListQuery['after']
     for (;;) {
       const limit = Math.min(PAGE, query.limit - rows.length)
-      const page = await this.cluster.store.list({ ...query, limit, ...(after === undefined ? {} : { after }) })
+      const page = await this.cluster.store.list({
+        ...query,
+        limit,
+        stream: true,
+        ...(after === undefined ? {} : { after }),
+      })
       if ('expired' in page) throw new Error(`a list of ${query.resource} at the present answered "expired"`)
       for (const stored of page.items) rows.push(this.#keep(stored) as Row<T>)
       after = page.items.at(-1)?.key

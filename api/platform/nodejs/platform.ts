@@ -53,7 +53,7 @@ interface Opened {
  * A query costs microseconds here, and what lists under way hold is a page each. Strings of more than 128 KiB are
  * collected late.
  */
-const STREAMED = { items: { rows: 200, bytes: 524_288 }, text: { rows: 200, bytes: 90_000 } }
+const STREAMED = { items: { rows: 100, bytes: 262_144 }, text: { rows: 200, bytes: 90_000 } }
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
