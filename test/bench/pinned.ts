@@ -1,7 +1,7 @@
 /** Servers on one core, load on the other, and what they cost: memory by `smaps_rollup`, CPU by `/proc/<pid>/stat`. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 export const SERVER_CORE = '0'
@@ -68,7 +68,20 @@ export async function pssMb(pid: number): Promise<number> {
   return Number(/^Pss: +(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) / 1024
 }
 
-/** Peak resident memory in MB since the start of the process. */
+/** Waits until a process that just started has done what it does at its start: a second with 2 % of a core at most. */
+export async function settled(pid: number): Promise<void> {
+  for (let before = -1, now = cpuSeconds(pid); now - before > 0.02; now = cpuSeconds(pid)) {
+    before = now
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+  }
+}
+
+/** From here on the peak is that of what follows. */
+export async function forgetPeak(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5')
+}
+
+/** Peak resident memory in MB, since the start of the process or `forgetPeak`. */
 export async function peakMb(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024
 }
