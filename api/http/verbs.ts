@@ -89,6 +89,7 @@ async function serveList(call: Call): Promise<Response> {
   return jsonStream(joined([first.value ?? '', second.value], chunks))
 }
 
+/** What was read to tell, and what follows it; once handed out, nothing is held here either. */
 function joined(head: string[], rest: AsyncIterator<string>): AsyncIterator<string> {
   return {
     async next() {
